@@ -1,0 +1,6 @@
+//! `meteringest._native`: the thin Python face of the crates. No rule about metering lives here.
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _native {}

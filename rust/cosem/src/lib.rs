@@ -1,0 +1,10 @@
+//! COSEM on the wire: bytes in, reads out, with no I/O, no clock and no Python.
+//!
+//! The modules are listed in the order the bytes meet them.
+#![forbid(unsafe_code)]
+
+mod error;
+mod reader;
+
+pub use error::{DecodeError, Kind, Layer};
+pub use reader::Reader;
