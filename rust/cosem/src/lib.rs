@@ -5,6 +5,7 @@
 
 mod error;
 mod reader;
+pub mod security;
 
 pub use error::{DecodeError, Kind, Layer};
 pub use reader::Reader;
