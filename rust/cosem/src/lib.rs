@@ -3,6 +3,7 @@
 //! The modules are listed in the order the bytes meet them.
 #![forbid(unsafe_code)]
 
+pub mod encode;
 mod error;
 mod reader;
 pub mod security;
