@@ -1,0 +1,145 @@
+"""Every setting, its meaning and its default; a bare machine runs on the defaults alone.
+
+Rule 1: a part's settings stand in its own settings.py; here they are put together, and what
+belongs to no single part is spelt out.
+Rule 2: units come last in a name; a default is safe before it is fast.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct, field
+
+from meteringest.config.slices import EndpointSettings, IntakeSettings, StoreSettings
+from meteringest.model import SecurityPolicy
+from meteringest.registry.settings import RegistrySettings
+
+
+class JournalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The append-only journal that is synced before anything is acknowledged."""
+
+    segment_bytes: Annotated[
+        int,
+        Meta(
+            ge=1 << 20,
+            le=1 << 32,
+            description="A journal file is closed at this size; whole files are released "
+            "once ClickHouse holds them.",
+        ),
+    ] = 128 << 20
+    checkpoint_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            description="How often invocation counters and duplicate windows are written down, "
+            "which bounds what a restart must read again.",
+        ),
+    ] = 60.0
+    disk_reserve_bytes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Below this much free disk nothing is acknowledged any more; intake "
+            "resumes by itself when there is room again.",
+        ),
+    ] = 1 << 30
+
+
+class ChecksSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What a read must satisfy before it counts; a read that does not is quarantined."""
+
+    future_tolerance_s: Annotated[
+        int,
+        Meta(ge=0, le=86_400, description="How far ahead of our clock a read may be stamped."),
+    ] = 900
+    too_old_days: Annotated[
+        int,
+        Meta(ge=1, le=3_650, description="Reads older than this are quarantined."),
+    ] = 90
+    duplicate_window: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=4_096,
+            description="Intervals a meter keeps in memory to tell a repeated read from a "
+            "changed one; older ones are stored with the flag UNCHECKED.",
+        ),
+    ] = 96
+
+
+class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What is demanded of a frame when its meter's registry row does not say."""
+
+    default_policy: Annotated[
+        SecurityPolicy,
+        Meta(
+            description="For meters imported without a `security` column: "
+            "encrypt+authenticate, authenticate, encrypt or none.",
+        ),
+    ] = SecurityPolicy.ENCRYPT_AUTHENTICATE
+
+
+class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What hostile bytes may cost at the most; past a limit is a reject, never a stall."""
+
+    frame_bytes_max: Annotated[
+        int,
+        Meta(ge=64, le=1 << 20, description="The largest frame; a wrapper cannot pass 65543."),
+    ] = 65_543
+    apdu_bytes_max: Annotated[
+        int,
+        Meta(ge=64, le=1 << 24, description="The largest APDU after its blocks are joined."),
+    ] = 1 << 20
+    nesting_max: Annotated[
+        int,
+        Meta(ge=2, le=64, description="How deep structures and arrays may stand in one another."),
+    ] = 16
+    elements_max: Annotated[
+        int,
+        Meta(ge=16, le=1 << 20, description="How many elements one APDU may hold."),
+    ] = 65_536
+    pending_bytes_max: Annotated[
+        int,
+        Meta(ge=1 << 16, le=1 << 30, description="Whole frames one link may have waiting."),
+    ] = 8 << 20
+    reject_raw_bytes_max: Annotated[
+        int,
+        Meta(ge=64, le=1 << 20, description="How much of a rejected frame is kept."),
+    ] = 4_096
+
+
+class ObserveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the service says about itself."""
+
+    log_level: Annotated[
+        str,
+        Meta(pattern="^(debug|info|warning|error)$", description="debug, info, warning or error."),
+    ] = "info"
+    log_format: Annotated[
+        str, Meta(pattern="^(text|json)$", description="text for a person, json for a collector.")
+    ] = "text"
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file."""
+
+    node: Annotated[
+        int,
+        Meta(ge=0, le=65_535, description="This ingest node's number; unique per node."),
+    ] = 1
+    data_dir: Annotated[
+        Path,
+        Meta(
+            description="Journal, embedded store and control socket; one process at a time. "
+            "A relative path starts at the folder of the settings file.",
+        ),
+    ] = Path("data")
+    intake: IntakeSettings = field(default_factory=IntakeSettings)
+    journal: JournalSettings = field(default_factory=JournalSettings)
+    store: StoreSettings = field(default_factory=StoreSettings)
+    endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+    registry: RegistrySettings = field(default_factory=RegistrySettings)
+    security: SecuritySettings = field(default_factory=SecuritySettings)
+    checks: ChecksSettings = field(default_factory=ChecksSettings)
+    limits: LimitsSettings = field(default_factory=LimitsSettings)
+    observe: ObserveSettings = field(default_factory=ObserveSettings)

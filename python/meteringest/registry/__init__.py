@@ -1,0 +1,1 @@
+"""Who may send what: meters, concentrators and their sealed keys."""
