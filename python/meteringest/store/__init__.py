@@ -1,0 +1,1 @@
+"""ClickHouse, embedded or served: migrations, the writer, questions, the HTTP endpoint."""
