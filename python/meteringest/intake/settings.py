@@ -69,7 +69,7 @@ class ListenerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host: Annotated[str, Meta(description="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1"
     port: Annotated[
         int,
-        Meta(ge=0, le=65_535, description="4059 is DLMS's registered port; 0 takes a free one."),
+        Meta(ge=0, le=65_535, description="4059 is DLMS's registered port; 0 takes any."),
     ] = 4_059
     framing: Annotated[
         Framing,
@@ -138,7 +138,7 @@ class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = 8
     journal_full_retry_s: Annotated[
         Seconds,
-        Meta(description="How often a full disk is tried again; nothing is lost meanwhile."),
+        Meta(description="How often a full disk is tried again; nothing is lost."),
     ] = 2.0
     drain_timeout_s: Annotated[
         Seconds,
