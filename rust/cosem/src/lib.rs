@@ -3,8 +3,11 @@
 //! The modules are listed in the order the bytes meet them.
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod encode;
 mod error;
+pub mod framing;
+pub mod push;
 mod reader;
 pub mod security;
 
