@@ -1,0 +1,205 @@
+//! COSEM date-times: twelve bytes to seconds, and the meter model's policy from those seconds to UTC.
+//!
+//! Rule 1: the raw deviation and status are kept beside the seconds, never merged into them; reprocessing
+//! will need them. Rule 2: nothing is guessed: a field that names no instant is `BadClock`.
+//! The present time is unknown here.
+
+use crate::Kind;
+
+#[cfg(test)]
+mod tests;
+
+/// The deviation 0x8000: the meter does not say.
+pub const DEVIATION_UNSPECIFIED: i16 = i16::MIN;
+
+/// Seconds of a day.
+const DAY_S: i64 = 86_400;
+/// India's only time zone, five and a half hours ahead of UTC.
+const IST_MIN: i16 = 330;
+/// The widest civil offset in use is fourteen hours; the standard itself says twelve.
+const DEVIATION_MIN_MAX: u16 = 840;
+/// Years that the store's 32-bit seconds can hold.
+const YEARS: core::ops::RangeInclusive<u16> = 1970..=2105;
+/// A byte that says "not specified".
+const UNSPECIFIED: u8 = 0xff;
+
+/// A date-time as the meter wrote it (Green Book 9, clause 4.1.6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RawClock {
+    /// Seconds since 1970-01-01 of the written fields, read as if they were UTC.
+    pub local_s: i64,
+    /// Minutes as written; [`DEVIATION_UNSPECIFIED`] when the meter does not say. Its sign depends on the model.
+    pub deviation_min: i16,
+    /// Clock status as written: 0x01 invalid, 0x02 doubtful, 0x04 other base, 0x08 invalid status, 0x80 summer time, 0xff not specified.
+    pub status: u8,
+}
+
+impl RawClock {
+    /// Reads twelve bytes. The day of the week is not compared with the date: meters get it wrong, and nothing uses it.
+    ///
+    /// Seconds may be unspecified (then 0); date, hour and minute may not, nor may they be "last day" wildcards.
+    pub fn parse(bytes: &[u8; 12]) -> Result<Self, Kind> {
+        Days::default().clock(bytes)
+    }
+}
+
+/// Turns dates into days and remembers the last one: the rows of a body mostly share a date.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Days {
+    date: [u8; 4],
+    midnight_s: i64,
+}
+
+impl Default for Days {
+    /// Begins with a date that is true: zeros would be "remembered" and let year 0 through.
+    fn default() -> Self {
+        Self {
+            date: [7, 0xb2, 1, 1],
+            midnight_s: 0,
+        }
+    }
+}
+
+impl Days {
+    /// Reads one date-time.
+    #[inline]
+    pub(crate) fn clock(&mut self, bytes: &[u8; 12]) -> Result<RawClock, Kind> {
+        let [
+            y1,
+            y0,
+            month,
+            day,
+            weekday,
+            hour,
+            minute,
+            second,
+            hundredths,
+            d1,
+            d0,
+            status,
+        ] = *bytes;
+        let date = [y1, y0, month, day];
+        if self.date != date {
+            self.midnight_s = midnight_s(date).ok_or(Kind::BadClock)?;
+            self.date = date;
+        }
+        let second = if second == UNSPECIFIED { 0 } else { second };
+        let deviation_min = i16::from_be_bytes([d1, d0]);
+        let on_the_dial = hour < 24
+            && minute < 60
+            && second < 60
+            && (hundredths < 100 || hundredths == UNSPECIFIED)
+            && (weekday < 8 || weekday == UNSPECIFIED)
+            && (deviation_min.unsigned_abs() <= DEVIATION_MIN_MAX
+                || deviation_min == DEVIATION_UNSPECIFIED);
+        if !on_the_dial {
+            return Err(Kind::BadClock);
+        }
+        let of_day_s = u32::from(hour)
+            .wrapping_mul(3600)
+            .wrapping_add(u32::from(minute).wrapping_mul(60))
+            .wrapping_add(u32::from(second));
+        Ok(RawClock {
+            local_s: self.midnight_s.wrapping_add(i64::from(of_day_s)),
+            deviation_min,
+            status,
+        })
+    }
+}
+
+/// Seconds from 1970 to midnight of a date in the Gregorian calendar; `None` for a date that is not in it.
+fn midnight_s([y1, y0, month, day]: [u8; 4]) -> Option<i64> {
+    let year = u16::from_be_bytes([y1, y0]);
+    if !YEARS.contains(&year) || day == 0 || day > days_in(year, month)? {
+        return None;
+    }
+    // Years begin in March, so that a leap day is a year's last day and months before it have fixed lengths.
+    let (year, month) = if month > 2 {
+        (i64::from(year), i64::from(month).checked_sub(3)?)
+    } else {
+        (
+            i64::from(year).checked_sub(1)?,
+            i64::from(month).checked_add(9)?,
+        )
+    };
+    // 153 days are the five months March to July, and again August to December;
+    // 719_469 days lie between the March-based day 0 and the day before 1970-01-01.
+    let leap_days = (year / 4)
+        .checked_sub(year / 100)?
+        .checked_add(year / 400)?;
+    let of_year = month.checked_mul(153)?.checked_add(2)? / 5;
+    let days = year
+        .checked_mul(365)?
+        .checked_add(leap_days)?
+        .checked_add(of_year)?
+        .checked_add(i64::from(day))?
+        .checked_sub(719_469)?;
+    days.checked_mul(DAY_S)
+}
+
+/// Length of a month.
+const fn days_in(year: u16, month: u8) -> Option<u8> {
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            Some(29)
+        }
+        2 => Some(28),
+        _ => None,
+    }
+}
+
+/// How a meter model's clock becomes UTC. It belongs to the model, never to the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimePolicy {
+    /// The written time is Indian Standard Time whatever the deviation says: the safe rule in India.
+    #[default]
+    Ist,
+    /// The standard's sign: UTC = local + deviation. Without a deviation there is no answer.
+    Standard,
+    /// The reversed sign of many Indian meters: UTC = local - deviation. Without a deviation there is no answer.
+    Indian,
+    /// A fixed offset in minutes, positive east of Greenwich: UTC = local - offset.
+    FixedMinutes(i16),
+}
+
+impl TimePolicy {
+    /// Parses `ist`, `standard`, `indian`, `fixed:+0530`, or a plain number of minutes after `fixed:`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "ist" => Some(Self::Ist),
+            "standard" => Some(Self::Standard),
+            "indian" => Some(Self::Indian),
+            other => fixed_minutes(other.strip_prefix("fixed:")?).map(Self::FixedMinutes),
+        }
+    }
+
+    /// UTC in seconds since 1970.
+    #[inline]
+    pub const fn utc_s(self, clock: &RawClock) -> Option<i64> {
+        let east_min = match self {
+            Self::Ist => IST_MIN,
+            Self::FixedMinutes(minutes) => minutes,
+            Self::Standard | Self::Indian if clock.deviation_min == DEVIATION_UNSPECIFIED => {
+                return None;
+            }
+            Self::Standard => clock.deviation_min.wrapping_neg(),
+            Self::Indian => clock.deviation_min,
+        };
+        clock
+            .local_s
+            .checked_sub((east_min as i64).wrapping_mul(60))
+    }
+}
+
+/// `+0530` is hours and minutes; without four digits behind a sign it is minutes.
+fn fixed_minutes(text: &str) -> Option<i16> {
+    let number: i16 = text.parse().ok()?;
+    if text.len() != 5 {
+        return (number.unsigned_abs() <= DEVIATION_MIN_MAX).then_some(number);
+    }
+    let (hours, minutes) = (number / 100, number % 100);
+    let total = hours.checked_mul(60)?.checked_add(minutes)?;
+    (minutes.unsigned_abs() < 60 && total.unsigned_abs() <= DEVIATION_MIN_MAX).then_some(total)
+}
