@@ -3,9 +3,12 @@
 //! Only the invocation counters are state. Everything else is a function of the seed, so that what a
 //! fleet sent can be computed again at any time, by any process.
 
+mod frames;
 mod load;
 mod push;
 mod registry;
+#[cfg(test)]
+mod tests;
 mod traits;
 
 use std::ops::Range;
@@ -16,6 +19,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use frames::Encoded;
+pub(crate) use frames::Frames;
 use push::{CHANNELS, Lie, Pusher, Recipe, Slots, Sums};
 use traits::{ID_MAX, Mix};
 
@@ -36,25 +41,6 @@ pub(crate) struct Fleet {
     dcus: u32,
     /// The counter each meter seals its next push with.
     counters: Vec<AtomicU32>,
-}
-
-/// Many frames in one `bytes`, in the order they should be sent.
-#[pyclass(frozen, module = "meteringest._native")]
-pub(crate) struct Frames {
-    octets: Py<PyBytes>,
-    ends: Vec<u32>,
-    meters: Vec<u32>,
-    per_push: u32,
-    sums: Sums,
-}
-
-/// Frames as they are encoded, before they become Python's.
-#[derive(Default)]
-struct Encoded {
-    octets: Vec<u8>,
-    ends: Vec<u32>,
-    meters: Vec<u32>,
-    sums: Sums,
 }
 
 /// The frames of one call: which meters push, and which slots each push holds.
@@ -159,13 +145,7 @@ impl Fleet {
             per_push,
         };
         let encoded = py.detach(|| self.encode(&job)).map_err(unsealed)?;
-        Ok(Frames {
-            octets: PyBytes::new(py, &encoded.octets).unbind(),
-            ends: encoded.ends,
-            meters: encoded.meters,
-            per_push,
-            sums: encoded.sums,
-        })
+        Ok(Frames::new(py, encoded, per_push))
     }
 
     /// Encodes one frame, of a stranger too, and different from the truth if told so.
@@ -345,50 +325,6 @@ impl Fleet {
             }
         }
         sums
-    }
-}
-
-#[pymethods]
-impl Frames {
-    fn __len__(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// All frames, back to back.
-    #[getter]
-    fn octets<'py>(&self, py: Python<'py>) -> &Bound<'py, PyBytes> {
-        self.octets.bind(py)
-    }
-
-    /// Where frame `index` lies in `octets`.
-    fn span(&self, index: usize) -> PyResult<(u32, u32)> {
-        let end = self
-            .ends
-            .get(index)
-            .ok_or_else(|| refusal("no such frame"))?;
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before));
-        Ok((before.copied().unwrap_or(0), *end))
-    }
-
-    /// Whose frame `index` is.
-    fn meter(&self, index: usize) -> PyResult<u32> {
-        let meter = self.meters.get(index).copied();
-        meter.ok_or_else(|| refusal("no such frame"))
-    }
-
-    /// Reads in all frames together.
-    #[getter]
-    fn reads(&self) -> u64 {
-        let frames = u64::try_from(self.ends.len()).unwrap_or(u64::MAX);
-        frames.saturating_mul(u64::from(self.per_push))
-    }
-
-    /// What the values of all frames come to, channel by channel.
-    #[getter]
-    const fn sums(&self) -> Sums {
-        self.sums
     }
 }
 

@@ -101,8 +101,11 @@ impl Model {
 
     /// What the meter captured in `slot`, whose middle is `local_s` of the day at the meter.
     pub(super) fn captured(&self, slot: u64, local_s: u32) -> Captured {
-        let draw = mix(self.salt, slot, 6);
         let half_hour = usize::try_from(local_s / HALF_HOUR_S).unwrap_or(0) % HALF_HOURS;
+        self.drawn(mix(self.salt, slot, 6), half_hour)
+    }
+
+    fn drawn(&self, draw: u64, half_hour: usize) -> Captured {
         let shape = u32::from(self.shape.get(half_hour).copied().unwrap_or(0));
         let used_wh = self.used_wh(shape, draw);
         let made_wh = self.made_wh(half_hour, draw);
@@ -196,4 +199,59 @@ fn reactive(active: u32, apparent: u32) -> u32 {
 /// A register of 16 bits stops at its top.
 fn narrow(value: u32) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::traits::Mix;
+
+    fn extremes() -> impl Iterator<Item = u64> {
+        let runs = (0..64).flat_map(|bit| [1_u64 << bit, !(1_u64 << bit), (1_u64 << bit) - 1]);
+        runs.chain([0, u64::MAX])
+            .chain((0..500).map(|step| mix(1, step, 2)))
+    }
+
+    #[test]
+    fn no_draw_leaves_the_registers_or_the_physics() {
+        for load in [
+            Load::Household,
+            Load::Solar,
+            Load::Shop,
+            Load::Night,
+            Load::Pump,
+            Load::Tower,
+        ] {
+            for phases in [Phases::Single, Phases::Three] {
+                for id in 1..20 {
+                    let mut traits = Traits::of(3, id, Mix::Field);
+                    (traits.load, traits.phases) = (load, phases);
+                    for interval_s in [300, 3600] {
+                        let mut model = Model::of(&traits, 3, interval_s);
+                        model.mean_wh = model.mean_wh.max(2_000);
+                        for (draw, half_hour) in extremes().zip((0..HALF_HOURS).cycle()) {
+                            plausible(&model.drawn(draw, half_hour), interval_s, phases);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn plausible(captured: &Captured, interval_s: u32, phases: Phases) {
+        assert!(captured.imp_vah >= captured.imp_wh && captured.exp_vah >= captured.exp_wh);
+        assert!(captured.imp_wh == 0 || captured.exp_wh == 0);
+        let legs = if phases == Phases::Single { 1 } else { 3 };
+        // Volt-amperes from voltage and current agree with those from energy, to the rounding of 0.01 A.
+        let volts_amperes: u32 = (0..legs)
+            .map(|leg| u32::from(captured.volt_dv[leg]) * u32::from(captured.curr_ca[leg]) / 1000)
+            .sum();
+        let from_energy = (captured.imp_vah + captured.exp_vah) * 3600 / interval_s;
+        assert!(volts_amperes <= from_energy && from_energy - volts_amperes <= 15);
+        for leg in 0..legs {
+            assert!((2_100..2_600).contains(&captured.volt_dv[leg]));
+        }
+        let [q1, q2, q3, q4] = captured.varh;
+        assert!((q1 == 0 || q4 == 0) && (q2 == 0 || q3 == 0));
+    }
 }
