@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
 from meteringest.errors import StoreRefused
@@ -29,6 +30,11 @@ def folder_of(settings: StoreSettings, data_dir: Path) -> Path:
     """Where the embedded store lives: absolute, because the engine compares paths as text."""
     path = settings.url.removeprefix(SCHEME)
     return Path(path).resolve() if path else (data_dir / "store").resolve()
+
+
+def address(folder: Path, config: Path) -> str:
+    """What a handle is opened with; every handle of a process must spell it alike."""
+    return f"{folder}?{urlencode({'config-file': str(config)})}"
 
 
 def configure(folder: Path, settings: StoreSettings) -> Path:
@@ -64,23 +70,26 @@ def open_loudly(folder: Path, connect: Callable[[], Opened]) -> Opened:
         heard.seek(0)
         words = heard.read()
     if failure is not None:
-        raise StoreRefused(str(folder), _reason(words.decode(errors="replace"), failure))
+        reason = _reason(words.decode(errors="replace"), failure)
+        raise StoreRefused(str(folder), reason) from failure
     os.write(2, words)
     return opened
 
 
-def temporary_folder(folder: Path, settings: StoreSettings) -> Path:
-    """Where inserts pass through, emptied of what a killed process left there.
+def use_temporary_folder(folder: Path, settings: StoreSettings) -> None:
+    """Lets inserts pass through RAM where there is room, else through the store's own folder.
 
-    Call it only once the engine is open: its lock proves that nobody else uses the folder.
+    Call it only once the engine is open: its lock proves that what lies in the temporary folder
+    was left by a killed process.
     """
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     ram = RAM_DISK / f"meteringest-{os.getuid()}-{name}"
-    chosen = ram if _room(RAM_DISK) >= settings.ram_disk_bytes_min else folder / "meteringest/tmp"
-    for stale in (ram, folder / "meteringest/tmp"):
+    disk = folder / "meteringest" / "tmp"
+    for stale in (ram, disk):
         shutil.rmtree(stale, ignore_errors=True)
+    chosen = ram if _room(RAM_DISK) >= settings.ram_disk_bytes_min else disk
     chosen.mkdir(mode=0o700)
-    return chosen
+    tempfile.tempdir = str(chosen)
 
 
 def _room(path: Path) -> int:

@@ -29,15 +29,15 @@ class EngineRefused(StoreRefused):
         self.code = code
 
 
-def fault(where: str, words: str, code: int | None) -> StoreError:
-    """The error to raise for an engine's message; `code` is the driver's, if it found one."""
+def fault(where: str, words: str, code: int | None, *, unheard: bool) -> StoreError:
+    """The error to raise for an engine's message; `code` is the driver's, if it found one.
+
+    `unheard` says that the words are the transport's: the engine may never have got the question.
+    """
     number = code or code_of(words)
     reason = words.strip()
-    if number in _WAIT and not _hopeless(number, words):
-        return EngineUnavailable(where, reason, number)
-    if number == NO_CODE and not _ENGINE.search(words):
-        return EngineUnavailable(where, reason)
-    return EngineRefused(where, reason, number)
+    wait = unheard if number == NO_CODE else number in _WAIT and not too_many_partitions(words)
+    return (EngineUnavailable if wait else EngineRefused)(where, reason, number)
 
 
 def code_of(words: str) -> int:
@@ -46,14 +46,12 @@ def code_of(words: str) -> int:
     return int(found[1]) if found else NO_CODE
 
 
-def _hopeless(code: int, words: str) -> bool:
-    """252 says both "too many parts", which merges cure, and "too many partitions": never cured."""
-    return code == _TOO_MANY_PARTS and "partitions for single INSERT" in words
+def too_many_partitions(words: str) -> bool:
+    """Code 252 says both "too many parts", which merges cure, and this, which they never do."""
+    return "partitions for single INSERT" in words
 
 
 _CODE = re.compile(r"\bcode:\s*(\d+)", re.IGNORECASE)
-_ENGINE = re.compile(r"DB::|Exception")
-_TOO_MANY_PARTS = 252
 _WAIT = frozenset({
     74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
     75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR
@@ -68,7 +66,7 @@ _WAIT = frozenset({
     241,  # MEMORY_LIMIT_EXCEEDED
     242,  # TABLE_IS_READ_ONLY
     243,  # NOT_ENOUGH_SPACE
-    _TOO_MANY_PARTS,
+    252,  # TOO_MANY_PARTS
     285,  # TOO_FEW_LIVE_REPLICAS
     286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
     289,  # REPLICA_IS_NOT_IN_QUORUM

@@ -51,10 +51,6 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         float,
         Meta(gt=0, le=3_600, description="How long a durable read may wait to be inserted."),
     ] = 2.0
-    partitions_max: Annotated[
-        int,
-        Meta(ge=1, le=1_000, description="Days one insert may span; a wider one is split."),
-    ] = 100
     retry_min_s: Annotated[
         float, Meta(gt=0, description="The first wait while the store does not answer; it doubles.")
     ] = 0.25
