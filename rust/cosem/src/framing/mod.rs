@@ -226,3 +226,6 @@ struct Progress {
     used: usize,
     next: Next,
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     /// The frame in `content`, the bytes between two flags, whose header was checked.
     pub(super) fn of(content: &'a [u8], header: &Header) -> Result<Self, DecodeError> {
-        let frame = Self::cut(content, header).ok_or(error(1, Kind::BadLength))?;
+        let frame = Self::cut(content, header).ok_or_else(|| error(1, Kind::BadLength))?;
         if checksum::holds(content) || vouched_for(frame.apdu()) {
             Ok(frame)
         } else {
@@ -121,7 +121,7 @@ impl<'a> Frame<'a> {
     /// The frame in `content`, the bytes between two flags, whatever its FCS says.
     pub fn unproven(content: &'a [u8]) -> Result<Self, DecodeError> {
         let header = Header::parse(content)?;
-        Self::cut(content, &header).ok_or(error(1, Kind::BadLength))
+        Self::cut(content, &header).ok_or_else(|| error(1, Kind::BadLength))
     }
 
     /// The frame in `content`, whose FCS holds although its length field says more.

@@ -55,7 +55,7 @@ impl Hdlc {
             let rest = bytes.get(used..).unwrap_or_default();
             match head(rest) {
                 Ok(found) => {
-                    let step = self.take(rest, found, limits, out);
+                    let step = self.take(rest, &found, limits, out);
                     used = used.saturating_add(step);
                 }
                 Err(Need(need, _)) => {
@@ -72,7 +72,7 @@ impl Hdlc {
         // One flag alone closed the last frame and opened none.
         while !rest.is_empty() && rest != [FLAG] {
             let found = head(rest).unwrap_or_else(|Need(_, error)| lying(rest, error));
-            let step = self.take(rest, found, limits, out);
+            let step = self.take(rest, &found, limits, out);
             rest = rest.get(step..).unwrap_or_default();
         }
         self.join.abandon(out);
@@ -80,18 +80,18 @@ impl Hdlc {
     }
 
     /// Acts on what was found at the head of `rest`; returns how far to step.
-    fn take(&mut self, rest: &[u8], found: Head<'_>, limits: &Limits, out: &mut Frames) -> usize {
-        match found {
+    fn take(&mut self, rest: &[u8], found: &Head<'_>, limits: &Limits, out: &mut Frames) -> usize {
+        match *found {
             Head::Idle => 1,
             Head::Noise(step, error) => {
                 let noise = rest.get(..step).unwrap_or(rest);
                 self.lost.lose(noise, error, limits.frame_bytes_max, out);
                 noise.len()
             }
-            Head::Frame(frame, step) => {
+            Head::Frame(ref frame, step) => {
                 self.lost.leave(out);
                 let raw = rest.get(..step.saturating_add(1)).unwrap_or(rest);
-                self.join.take(&frame, raw, limits, out);
+                self.join.take(frame, raw, limits, out);
                 step
             }
         }

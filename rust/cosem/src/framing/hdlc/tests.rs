@@ -1,3 +1,4 @@
+use super::super::tests::{hex, ui};
 use super::super::{Framing, Splitter, What};
 use super::*;
 
@@ -7,38 +8,6 @@ fn split(bytes: &[u8]) -> Frames {
     splitter.feed(bytes, &mut out);
     splitter.finish(&mut out);
     out
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
-}
-
-fn crc(bytes: &[u8]) -> [u8; 2] {
-    let register = bytes.iter().fold(0xffff_u16, |crc, byte| {
-        (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
-            if crc & 1 == 0 {
-                crc >> 1
-            } else {
-                (crc >> 1) ^ 0x8408
-            }
-        })
-    });
-    (register ^ 0xffff).to_le_bytes()
-}
-
-/// A UI frame from 03 to 21 with `info`.
-fn ui(info: &[u8], segmented: bool) -> Vec<u8> {
-    let length = u16::try_from(info.len() + 9).unwrap();
-    let format = 0xa000 | length | if segmented { 0x0800 } else { 0 };
-    let mut content = format.to_be_bytes().to_vec();
-    content.extend_from_slice(&[0x21, 0x03, 0x13]);
-    content.extend_from_slice(&crc(&content));
-    content.extend_from_slice(info);
-    content.extend_from_slice(&crc(&content));
-    [&[FLAG][..], &content, &[FLAG]].concat()
 }
 
 fn apdus(out: &Frames) -> Vec<&[u8]> {
@@ -130,8 +99,7 @@ fn a_failing_checksum_is_forgiven_only_when_the_apdu_carries_its_own_tag() {
     };
     for (control, kept) in [(0x30, 1), (0x10, 1), (0x20, 0)] {
         let mut frame = ui(&apdu(control), false);
-        let last = frame.len() - 3;
-        frame[last] ^= 1;
+        *frame.iter_mut().nth_back(2).unwrap() ^= 1;
         assert_eq!(apdus(&split(&frame)).len(), kept, "{control:02x}");
     }
 }
