@@ -1,0 +1,175 @@
+"""What can happen to links and batches; each is a log line and its counters at once."""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+from meteringest.events import Event, Level, labelled
+
+
+class Listening(Event, frozen=True, kw_only=True):
+    """A port is open."""
+
+    listener: str
+    host: str
+    port: int
+    framing: str
+    tls: bool
+
+
+class AcceptFailed(Event, frozen=True, kw_only=True):
+    """The machine has no descriptor or memory for another link; accepting goes on later."""
+
+    level: ClassVar[Level] = Level.ERROR
+    listener: str
+    reason: str
+
+
+class LinkOpened(Event, frozen=True, kw_only=True):
+    """A peer is connected and, where asked for, identified."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    listener: str
+    peer: str
+    link: int
+    dcu: int
+
+    def tally(self) -> Mapping[str, float]:
+        """One link of this listener."""
+        return {labelled("links_opened_total", listener=self.listener): 1}
+
+
+class LinkRefused(Event, frozen=True, kw_only=True):
+    """A peer was turned away before any of its frames was taken."""
+
+    level: ClassVar[Level] = Level.WARNING
+    listener: str
+    peer: str
+    rule: str
+    detail: str
+
+    def tally(self) -> Mapping[str, float]:
+        """By the rule that refused it."""
+        return {labelled("links_refused_total", listener=self.listener, rule=self.rule): 1}
+
+
+class LinkClosed(Event, frozen=True, kw_only=True):
+    """A link is over; everything it brought is in the journal."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    listener: str
+    peer: str
+    link: int
+    dcu: int
+    rule: str
+    detail: str
+    received_bytes: int
+
+    def tally(self) -> Mapping[str, float]:
+        """By why it ended, and the bytes it brought."""
+        return {
+            labelled("links_closed_total", listener=self.listener, rule=self.rule): 1,
+            labelled("received_bytes_total", listener=self.listener): self.received_bytes,
+        }
+
+
+class LinkLost(LinkClosed, frozen=True, kw_only=True):
+    """A link ended because its peer broke a rule: someone should look at that peer."""
+
+    level: ClassVar[Level] = Level.WARNING
+
+
+class LinkFailed(Event, frozen=True, kw_only=True):
+    """A fault of ours while serving one link; the others go on."""
+
+    level: ClassVar[Level] = Level.ERROR
+    listener: str
+    peer: str
+    reason: str
+
+
+class UplinkAhead(Event, frozen=True, kw_only=True):
+    """A concentrator was told more than our journal knows: the journal was lost or replaced."""
+
+    level: ClassVar[Level] = Level.ERROR
+    dcu: int
+    known: int
+    resume: int
+
+
+class BatchAppended(Event, frozen=True, kw_only=True):
+    """Frames of some links are in the journal, not yet synced."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    links: int
+    frame_bytes: int
+    rows: int
+    position: int
+    decode_s: float
+    counts: Mapping[str, int | Mapping[str, int]]
+
+    def tally(self) -> Mapping[str, float]:
+        """Batches, bytes, and the decoder's own counts by outcome and kind."""
+        tally: dict[str, float] = {
+            "batches_total": 1,
+            "frame_bytes_total": self.frame_bytes,
+            "decode_seconds_total": self.decode_s,
+        }
+        tally.update(_series(self.counts))
+        return tally
+
+
+class BatchDurable(Event, frozen=True, kw_only=True):
+    """A batch is synced and what it owes is on its way to the peers."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    position: int
+    links_owed: int
+    wait_s: float
+
+    def tally(self) -> Mapping[str, float]:
+        """How long it took from the decoder's taking it to its being safe."""
+        return {"batches_durable_total": 1, "durable_wait_seconds_total": self.wait_s}
+
+
+class IntakeHeld(Event, frozen=True, kw_only=True):
+    """The line is full: no socket is read until the journal has caught up."""
+
+    pending_bytes: int
+
+    level: ClassVar[Level] = Level.WARNING
+
+
+class JournalFullHeld(Event, frozen=True, kw_only=True):
+    """The disk has no room for a batch: nothing more is acknowledged until it has."""
+
+    level: ClassVar[Level] = Level.ERROR
+    reason: str
+
+
+class JournalRoomFound(Event, frozen=True, kw_only=True):
+    """The disk took the batch that had to wait; intake goes on."""
+
+    level: ClassVar[Level] = Level.WARNING
+    waited_s: float
+
+
+class IntakeDrained(Event, frozen=True, kw_only=True):
+    """Stopped: everything received is in the journal and acknowledged."""
+
+    took_s: float
+
+
+class DrainCut(Event, frozen=True, kw_only=True):
+    """Stopped at the deadline: what is left is not acknowledged, so its senders repeat it."""
+
+    level: ClassVar[Level] = Level.WARNING
+    batches_unsynced: int
+    links: int
+
+
+def _series(counts: Mapping[str, int | Mapping[str, int]]) -> Iterator[tuple[str, float]]:
+    for name, count in counts.items():
+        if isinstance(count, int):
+            yield f"{name}_total", count
+        else:
+            yield from ((labelled(f"{name}_total", kind=k), n) for k, n in count.items())

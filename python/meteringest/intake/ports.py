@@ -1,0 +1,127 @@
+"""What intake needs from the rest of the house; app.py gives it the real things, tests fakes.
+
+Everything here is bytes and numbers: no read becomes a Python object on its way to the journal.
+"""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from meteringest.clock import WallClock
+from meteringest.events import Observer
+from meteringest.offload import Offload
+
+LastAcked = MutableMapping[int, int]
+"""Concentrator -> highest durable uplink sequence; filled from the journal before serving."""
+
+
+class Link(Protocol):
+    """The splitter of one connection's bytes; hostile bytes become rejects in it."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of whole frames and rejects that the decoder has not taken yet."""
+        ...
+
+    @property
+    def closed(self) -> str | None:
+        """Why nothing more can be understood on this link, or None."""
+        ...
+
+    def feed(self, chunk: bytes, /) -> int:
+        """Copies `chunk` and returns what is waiting now."""
+        ...
+
+    def finish(self) -> None:
+        """The stream has ended: half a frame becomes a reject."""
+        ...
+
+
+class LinkMaker(Protocol):
+    """Makes the splitter of a new connection."""
+
+    def __call__(
+        self,
+        link_id: int,
+        framing: str,
+        *,
+        dcu: int,
+        peer: str,
+        frame_bytes_max: int,
+        pending_bytes_max: int,
+    ) -> Link:
+        """A link that no other connection of this process has the id of."""
+        ...
+
+
+class Batch(Protocol):
+    """Decoded and checked columns, ready for the journal, and whom they are owed to."""
+
+    @property
+    def rows(self) -> int:
+        """Rows over all sections; 0 is nothing to journal."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int | Mapping[str, int]]:
+        """Frames and reads by outcome, rejected ones by kind."""
+        ...
+
+    @property
+    def replies(self) -> Sequence[tuple[int, bytes]]:
+        """Link id and the bytes to send once durable, in order."""
+        ...
+
+    @property
+    def uplink(self) -> Sequence[tuple[int, int]]:
+        """Link id and the highest uplink sequence in this batch."""
+        ...
+
+
+class Decoder(Protocol):
+    """Frames to columns."""
+
+    def decode(self, links: list[Link], now_ms: int, /) -> Batch:
+        """Takes all waiting frames of `links`, in order; runs outside the loop."""
+        ...
+
+
+class Journal(Protocol):
+    """Where a batch becomes safe. Whoever implements it syncs what was appended, in groups."""
+
+    @property
+    def appended(self) -> int:
+        """The position after the last batch."""
+        ...
+
+    @property
+    def durable(self) -> int:
+        """Everything before this position survives a power cut."""
+        ...
+
+    def append(self, batch: Batch, now_ms: int, /) -> int:
+        """Buffers `batch` and returns the position after it; JournalFull leaves it unwritten."""
+        ...
+
+    async def durable_after(self, position: int, /) -> int:
+        """Waits until the durable position is past `position` and returns it."""
+        ...
+
+
+class DcuDirectory(Protocol):
+    """The registry's concentrators."""
+
+    def number(self, name: str, /) -> int | None:
+        """The number of the concentrator called `name`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Everything behind the sockets, held together because every stage needs most of it."""
+
+    decoder: Decoder
+    journal: Journal
+    offload: Offload
+    clock: WallClock
+    observer: Observer

@@ -1,0 +1,209 @@
+"""The intake stage: ports, links, gathering and acknowledging, and their end in the order of flow.
+
+Rule 1: told to stop or cancelled, it stops accepting, stops reading, brings what is in to disk,
+acknowledges it and closes, all within drain_timeout_s.
+Rule 2: a fault while serving one link ends that link; a fault of journal or decoder ends the
+service, because acknowledging would be a promise nobody keeps.
+"""
+
+import itertools
+import traceback
+from dataclasses import dataclass
+
+import trio
+
+from meteringest.errors import InvariantError
+from meteringest.intake.connection import SHUTTING_DOWN
+from meteringest.intake.gather import Gatherer
+from meteringest.intake.greeting import Greeter
+from meteringest.intake.happenings import DrainCut, IntakeDrained, LinkFailed, Listening
+from meteringest.intake.identity import Identities
+from meteringest.intake.listening import Door, Peer, open_port
+from meteringest.intake.ports import DcuDirectory, LastAcked, Line, LinkMaker
+from meteringest.intake.seats import Seats
+from meteringest.intake.serving import Reception, Service
+from meteringest.intake.settings import IntakeSettings, ListenerSettings
+from meteringest.intake.tls import check_identity, context_of
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A port that is open: what was asked for, and the number it got."""
+
+    name: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One listener at work."""
+
+    settings: ListenerSettings
+    door: Door
+    service: Service
+
+
+class IntakeServer:
+    """All listeners of one process."""
+
+    def __init__(
+        self,
+        settings: IntakeSettings,
+        line: Line,
+        make_link: LinkMaker,
+        *,
+        dcus: DcuDirectory,
+        last_acked: LastAcked,
+    ) -> None:
+        """Reads certificates and keys; raises ConfigError that names the setting."""
+        self._settings = settings
+        self._line = line
+        self._make_link = make_link
+        self._gatherer = Gatherer(line, settings)
+        self._seats = Seats(last_acked)
+        self._link_ids = itertools.count(1)
+        self._drain_began: float | None = None
+        self._work = trio.CancelScope(shield=True)
+        self._accepting = trio.CancelScope()
+        self._desks = [
+            self._desk(listener, f"$.intake.listeners[{index}]", dcus)
+            for index, listener in enumerate(settings.listeners)
+        ]
+
+    @property
+    def links(self) -> int:
+        """How many links are open."""
+        return sum(desk.door.links for desk in self._desks)
+
+    @property
+    def pending_bytes(self) -> int:
+        """Frames received and not yet in the journal."""
+        return self._gatherer.pending_bytes
+
+    async def run(
+        self,
+        stop: trio.Event,
+        *,
+        task_status: trio.TaskStatus[list[Bound]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Serves until `stop` is set or the task is cancelled, then drains.
+
+        Reports the bound ports as started. Raises LinkError when a port cannot be opened; what
+        journal or decoder raise comes in the nursery's exception group.
+        """
+        ports = await self._open()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._serve, ports)
+            task_status.started(self._bound(ports))
+            try:
+                await stop.wait()
+            finally:
+                self._drain()
+
+    def _desk(self, listener: ListenerSettings, path: str, dcus: DcuDirectory) -> Desk:
+        check_identity(listener, path)
+        identities = Identities(listener, dcus)
+        observer = self._line.observer
+        reception = Reception(
+            settings=listener,
+            intake=self._settings,
+            identities=identities,
+            greeter=Greeter(listener, identities, self._seats, observer)
+            if listener.framing == "uplink"
+            else None,
+            context=context_of(listener.tls, f"{path}.tls") if listener.tls else None,
+        )
+        service = Service(
+            reception, self._line, self._gatherer, self._make_link, self._link_ids.__next__
+        )
+        return Desk(listener, Door(listener, observer), service)
+
+    async def _open(self) -> list[tuple[Desk, trio.SocketListener]]:
+        ports: list[tuple[Desk, trio.SocketListener]] = []
+        try:
+            for index, desk in enumerate(self._desks):
+                path = f"intake.listeners[{index}]"
+                ports.extend((desk, port) for port in await open_port(desk.settings, path))
+        except BaseException:
+            for _, port in ports:
+                port.socket.close()
+            raise
+        return ports
+
+    def _bound(self, ports: list[tuple[Desk, trio.SocketListener]]) -> list[Bound]:
+        bound: list[Bound] = []
+        for desk, port in ports:
+            host, number = port.socket.getsockname()[:2]
+            listener = desk.settings
+            bound.append(Bound(listener.name, host, number))
+            self._line.observer.emit(
+                Listening(
+                    listener=listener.name,
+                    host=host,
+                    port=number,
+                    framing=listener.framing,
+                    tls=listener.tls is not None,
+                )
+            )
+        return bound
+
+    async def _serve(self, ports: list[tuple[Desk, trio.SocketListener]]) -> None:
+        with self._work:
+            async with trio.open_nursery() as stages:
+                stages.start_soon(self._gatherer.run)
+                stages.start_soon(self._gatherer.acknowledge)
+                await self._serve_links(ports)
+                stages.cancel_scope.cancel()
+        self._report_drain()
+
+    async def _serve_links(self, ports: list[tuple[Desk, trio.SocketListener]]) -> None:
+        """Accepts until told to drain; ends when the last link has."""
+        async with trio.open_nursery() as links:
+            with self._accepting:
+                async with trio.open_nursery() as doors:
+                    for desk, port in ports:
+                        doors.start_soon(self._accept, desk, port, links)
+            for desk in self._desks:
+                desk.service.stop(SHUTTING_DOWN)
+
+    async def _accept(self, desk: Desk, port: trio.SocketListener, links: trio.Nursery) -> None:
+        async with port:
+            while True:
+                stream, peer = await desk.door.next(port)
+                links.start_soon(self._serve_link, desk, stream, peer)
+
+    async def _serve_link(self, desk: Desk, stream: trio.SocketStream, peer: Peer) -> None:
+        try:
+            await desk.service.serve(stream, peer)
+        except Exception as error:
+            if _is_grave(error):
+                raise
+            words = traceback.format_exception(error, limit=-3)
+            self._line.observer.emit(
+                LinkFailed(listener=desk.settings.name, peer=str(peer), reason="".join(words))
+            )
+        finally:
+            desk.door.leave(peer)
+
+    def _drain(self) -> None:
+        """Begins the end: no await here, so that being cancelled cannot skip it."""
+        self._drain_began = trio.current_time()
+        self._work.deadline = self._drain_began + self._settings.drain_timeout_s
+        self._accepting.cancel()
+
+    def _report_drain(self) -> None:
+        if self._work.cancelled_caught:
+            self._line.observer.emit(
+                DrainCut(batches_unsynced=self._gatherer.unsynced, links=self._gatherer.cut)
+            )
+        elif self._drain_began is not None:
+            took_s = trio.current_time() - self._drain_began
+            self._line.observer.emit(IntakeDrained(took_s=took_s))
+
+
+def _is_grave(error: Exception) -> bool:
+    """A broken invariant ends the service, alone or among other errors."""
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(InvariantError) is not None
+    return isinstance(error, InvariantError)
