@@ -94,7 +94,7 @@ def _convert(written: Mapping[str, object], base: Path, file: str) -> Config:
         config = msgspec.convert(written, Config, dec_hook=decode)
     except msgspec.ValidationError as error:
         reason = str(error).replace(" - at `", " at `")
-        raise ConfigError(file, reason[:1].lower() + reason[1:]) from None
+        raise ConfigError(file, reason) from None
     return msgspec.structs.replace(config, data_dir=base / config.data_dir)
 
 

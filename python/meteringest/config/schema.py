@@ -10,7 +10,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from meteringest.config.slices import EndpointSettings, IntakeSettings, StoreSettings
+from meteringest.config.slices import EndpointSettings, StoreSettings
+from meteringest.intake.settings import IntakeSettings
 from meteringest.model import SecurityPolicy
 from meteringest.registry.settings import RegistrySettings
 

@@ -7,36 +7,6 @@ from msgspec import Meta, Struct, field
 from meteringest.model import Secret
 
 
-class ListenerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One listening port."""
-
-    protocol: Annotated[
-        str, Meta(pattern="^(dlms|uplink)$", description="dlms: frames as they are; uplink: acked.")
-    ] = "dlms"
-    framing: Annotated[
-        str,
-        Meta(
-            pattern="^(auto|wrapper|hdlc|mbus)$",
-            description="auto sniffs the first bytes of each connection.",
-        ),
-    ] = "auto"
-    host: Annotated[str, Meta(description="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="4059 is DLMS's registered port.")] = (
-        4_059
-    )
-    idle_timeout_s: Annotated[
-        float, Meta(gt=0, description="Silence after which a connection is closed.")
-    ] = 900.0
-
-
-class IntakeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Listeners and the limits of connections."""
-
-    listeners: Annotated[
-        tuple[ListenerSettings, ...], Meta(description="Where concentrators connect.")
-    ] = (ListenerSettings(), ListenerSettings(protocol="uplink", port=4_060))
-
-
 class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """ClickHouse: embedded or a server."""
 

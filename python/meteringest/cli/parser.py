@@ -1,0 +1,176 @@
+"""Every command with its arguments, one example at the least, and the function that runs it."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+
+from meteringest.cli import records, service, tools
+from meteringest.cli.outcome import MEANING
+
+Run = Callable[[argparse.Namespace], int]
+
+STATUSES = "exit status:\n" + "\n".join(f"  {code:<4} {text}" for code, text in MEANING.items())
+ABOUT = """\
+DLMS/COSEM meter frames in over TCP, durable before they are acknowledged, into ClickHouse.
+Without a settings file everything runs on defaults, on loopback, in ./data."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Keeps line breaks of examples, and takes a part's own arguments only when they are needed.
+
+    Another part's command (`owner`) is imported when its arguments are parsed, so that
+    `meteringest version` loads nothing of the simulator.
+    """
+
+    def __init__(self, *, owner: str = "", **options: object) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(**options)  # type: ignore[arg-type]
+        self._owner = owner
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        if self._owner:
+            command = import_module(self._owner)
+            command.add_arguments(self)
+            self.set_defaults(run=command.run)
+            self._owner = ""
+        return super().parse_known_args(args, namespace)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(prog="meteringest", description=ABOUT, epilog=STATUSES)
+    _globals(top, default=None)
+    commands = top.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, what: str, *examples: str, owner: str = "") -> argparse.ArgumentParser:
+        lines = "".join(f"\n  meteringest {each}" for each in examples)
+        made: argparse.ArgumentParser = commands.add_parser(
+            name, help=what, description=what, epilog=f"examples:{lines}", owner=owner
+        )
+        _globals(made, default=argparse.SUPPRESS)
+        return made
+
+    _service_commands(command)
+    _registry_commands(command)
+    _tool_commands(command)
+    return top
+
+
+def _globals(each: argparse.ArgumentParser, default: object) -> None:
+    """Understood before and after the command's name."""
+    each.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        default=default,
+        help="settings file (./meteringest.toml when it is there)",
+    )
+    each.add_argument(
+        "--debug",
+        action="store_true",
+        default=False if default is None else default,
+        help="tracebacks with errors",
+    )
+
+
+def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    serve = command(
+        "serve",
+        "Run the service until SIGTERM or Ctrl-C.",
+        "serve",
+        "serve --config /etc/meteringest.toml",
+    )
+    serve.set_defaults(run=service.serve)
+    migrate = command("migrate", "Bring the ClickHouse tables up to date.", "migrate")
+    migrate.set_defaults(run=service.migrate)
+    status = command(
+        "status",
+        "Lag, rates, rejects by kind, connections and disk.",
+        "status",
+        "status --json | jq .lag_s",
+    )
+    status.add_argument("--json", action="store_true", help="one JSON object")
+    status.set_defaults(run=service.status)
+    query = command(
+        "query",
+        "One read-only SQL statement, on the running service or on the store itself.",
+        'query "SELECT count() FROM m.reads"',
+        'query "SELECT kind, count() FROM m.rejects GROUP BY kind" --format CSVWithNames',
+    )
+    query.add_argument("sql", metavar="SQL")
+    query.add_argument(
+        "--format",
+        default="",
+        help="any ClickHouse output format (a table on a terminal, else TSVWithNames)",
+    )
+    query.set_defaults(run=service.query)
+    reload = command(
+        "reload", "Make the running service read registry and layouts again.", "reload"
+    )
+    reload.set_defaults(run=service.reload)
+
+
+def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    for table, what, head in (
+        ("meters", "Meters: import from CSV, or list.", "serial,system_title,dcu,encryption_key,…"),
+        ("dcus", "Concentrators: import from CSV, or list.", "name,dcu,area,…"),
+    ):
+        group = command(table, what, f"{table} import {table}.csv", f"{table} list --json PNP-1")
+        actions = group.add_subparsers(metavar="ACTION", required=True)
+        taken = actions.add_parser("import", help=f"all of a CSV file or nothing; columns: {head}")
+        taken.add_argument(
+            "file", metavar="FILE", help="CSV with a heading line; - is standard input"
+        )
+        taken.set_defaults(run=records.import_file, table=table)
+        listed = actions.add_parser("list", help="registry rows, without keys")
+        listed.add_argument(
+            "match", nargs="?", default="", help="only rows whose name or place contains this"
+        )
+        listed.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        listed.add_argument("--json", action="store_true", help="one JSON object a line")
+        listed.set_defaults(run=records.list_rows, table=table)
+        for each in (taken, listed):
+            _globals(each, default=argparse.SUPPRESS)
+    keygen = command(
+        "keygen",
+        "A new registry master key.",
+        "keygen --out /etc/meteringest/master.key",
+        "keygen > master.key",
+    )
+    keygen.add_argument("--out", metavar="FILE", type=Path, help="a new file only you can read")
+    keygen.set_defaults(run=tools.keygen)
+
+
+def _tool_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    decode = command(
+        "decode",
+        "Frames as readable trees; without HEX, JSON lines in and out.",
+        "decode 000100010040000a0f0000000100…",
+        "decode < frames.jsonl > decoded.jsonl",
+    )
+    tools.add_decode_arguments(decode)
+    decode.set_defaults(run=tools.decode)
+    command(
+        "simulate",
+        "A seeded fleet of meters and concentrators, with faults on request.",
+        "simulate --meters 1000 --dcus 10",
+        owner="meteringest_sim.command",
+    )
+    command(
+        "demo",
+        "The whole line on a simulated fleet, reconciled to the read.",
+        "demo",
+        owner="meteringest.demo",
+    )
+    config = command(
+        "config",
+        "The effective settings, with meaning and defaults, as TOML.",
+        "config",
+        "config > meteringest.toml",
+    )
+    config.set_defaults(run=tools.config)
+    version = command("version", "Versions of the program and its engine.", "version")
+    version.set_defaults(run=tools.version)

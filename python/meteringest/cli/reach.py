@@ -1,0 +1,47 @@
+"""The service behind a command: the running one over its socket, else the store opened here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from meteringest.config import Config
+from meteringest.control.client import connected
+from meteringest.control.messages import Status
+from meteringest.registry.rows import Imported, ImportPart, Listing
+
+
+class Service(Protocol):
+    """What commands ask for; Client and app's offline service answer alike."""
+
+    def status(self) -> Status:
+        """How it is doing."""
+        ...
+
+    def query(self, sql: str, output: str) -> bytes:
+        """The result of one read-only statement as text."""
+        ...
+
+    def import_rows(self, parts: Iterator[ImportPart]) -> Imported:
+        """All parts of one import, applied as a whole or not at all."""
+        ...
+
+    def list_rows(self, listing: Listing) -> list[dict[str, object]]:
+        """Registry rows without their keys."""
+        ...
+
+    def reload(self) -> str:
+        """Reads registry and layouts again; says what was found."""
+        ...
+
+
+@contextmanager
+def reach(config: Config) -> Iterator[Service]:
+    """A running service goes first: only it may touch the folder it has locked."""
+    with connected(config.data_dir) as client:
+        if client is not None:
+            yield client
+            return
+    from meteringest import app  # noqa: PLC0415 -- the engine takes a quarter second to load
+
+    with app.offline(config) as service:
+        yield service

@@ -1,0 +1,71 @@
+"""Commands about registry records: import a CSV file, list rows."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import BinaryIO, TextIO
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from meteringest.cli.outcome import Outcome
+from meteringest.cli.reach import reach
+from meteringest.config import load
+from meteringest.errors import RegistryError
+from meteringest.progress import progress
+from meteringest.registry.csv_rows import CsvRows
+from meteringest.registry.rows import Listing
+
+
+def import_file(args: argparse.Namespace) -> int:
+    """Checks every cell here, then hands the rows to whoever holds the registry."""
+    config = load(args.config).config
+    name = "standard input" if args.file == "-" else args.file
+    rows = CsvRows(args.table, name, problems_max=config.registry.import_problems_max)
+    with (
+        _opened(args.file) as lines,
+        reach(config) as service,
+        progress(f"reading {name}") as advance,
+    ):
+        done = service.import_rows(rows.parts(lines, advance))
+    sys.stdout.write(
+        f"{name}: {done.rows:,} rows, {done.added:,} added, {done.changed:,} changed, "
+        f"{done.unchanged:,} as they were\n"
+    )
+    if done.dcus_added:
+        sys.stdout.write(f"new concentrators: {', '.join(done.dcus_added)}\n")
+    return Outcome.DONE
+
+
+def list_rows(args: argparse.Namespace) -> int:
+    """A table on a terminal, tab-separated lines elsewhere, JSON lines when asked."""
+    with reach(load(args.config).config) as service:
+        rows = service.list_rows(Listing(table=args.table, match=args.match, limit=args.limit))
+    if args.json:
+        sys.stdout.buffer.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+    elif sys.stdout.isatty():
+        Console().print(_table(rows))
+    else:
+        lines = [list(rows[0]), *(row.values() for row in rows)] if rows else []
+        sys.stdout.writelines("\t".join(map(str, line)) + "\n" for line in lines)
+    return Outcome.DONE
+
+
+def _table(rows: list[dict[str, object]]) -> Table:
+    table = Table(*(rows[0] if rows else ("no rows",)))
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    return table
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[TextIO]:
+    try:
+        source: BinaryIO = sys.stdin.buffer if file == "-" else open(file, "rb")  # noqa: PTH123, SIM115 -- closed below
+    except OSError as error:
+        raise RegistryError(file, (f"cannot be read: {error.strerror}",)) from None
+    with TextIOWrapper(source, "utf-8-sig", errors="surrogateescape", newline="") as lines:
+        yield lines

@@ -1,0 +1,107 @@
+"""Commands about the service as a whole: serve, migrate, status, query, reload."""
+
+import argparse
+import sys
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from meteringest.cli.outcome import Outcome
+from meteringest.cli.reach import reach
+from meteringest.config import load
+from meteringest.control.messages import Status
+from meteringest.errors import LinkError
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Runs until told to stop."""
+    from meteringest import app  # noqa: PLC0415 -- the engine takes a quarter second to load
+
+    app.serve(load(args.config).config)
+    return Outcome.DONE
+
+
+def migrate(args: argparse.Namespace) -> int:
+    """Applies what is missing and names it."""
+    from meteringest import app  # noqa: PLC0415 -- as above
+
+    applied = app.migrate(load(args.config).config)
+    for name in applied:
+        sys.stdout.write(f"applied {name}\n")
+    if not applied:
+        sys.stdout.write("nothing to do: the tables are up to date\n")
+    return Outcome.DONE
+
+
+def status(args: argparse.Namespace) -> int:
+    """Of the running service, or of what lies on disk when none runs."""
+    with reach(load(args.config).config) as service:
+        seen = service.status()
+    if args.json:
+        sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")
+    else:
+        _print_status(seen)
+    return Outcome.DONE
+
+
+def query(args: argparse.Namespace) -> int:
+    """The result as the engine writes it."""
+    output = args.format or ("PrettyCompact" if sys.stdout.isatty() else "TSVWithNames")
+    with reach(load(args.config).config) as service:
+        result = service.query(args.sql, output)
+    sys.stdout.buffer.write(result)
+    return Outcome.DONE
+
+
+def reload(args: argparse.Namespace) -> int:
+    """Only a running service has something to reload."""
+    config = load(args.config).config
+    with reach(config) as service:
+        if not service.status().running:
+            raise LinkError(str(config.data_dir), "no service is running here: nothing to reload")
+        sys.stdout.write(service.reload() + "\n")
+    return Outcome.DONE
+
+
+def _print_status(seen: Status) -> None:
+    table = Table(show_header=False, box=None, pad_edge=False)
+    for name, value in _status_lines(seen):
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _status_lines(seen: Status) -> list[tuple[str, str]]:
+    rejects = ", ".join(f"{kind} {count:,}" for kind, count in sorted(seen.rejected.items()))
+    reserve = f"(reserve {_size(seen.disk_reserve_bytes)})" if seen.disk_reserve_bytes else ""
+    return [
+        ("service", f"running for {seen.uptime_s:,.0f} s" if seen.running else "not running"),
+        ("version", f"{seen.version}, node {seen.node}"),
+        ("lag", f"{seen.lag_reads:,} reads, {seen.lag_s:.1f} s not yet in ClickHouse"),
+        ("rate", f"{seen.reads_per_s:,.0f} reads/s, {seen.frames_per_s:,.0f} frames/s"),
+        ("frames", f"{seen.frames:,}"),
+        ("reads", _reads(seen)),
+        ("rejects", rejects or "none"),
+        ("connections", f"{seen.connections:,} open, {seen.connections_refused:,} refused"),
+        ("positions", f"appended {seen.appended}, durable {seen.durable}, stored {seen.stored}"),
+        ("journal", _size(seen.journal_bytes)),
+        ("disk", f"{_size(seen.disk_free_bytes)} free {reserve}".rstrip()),
+        ("intake", seen.intake_held or "open"),
+        ("store", seen.store),
+    ]
+
+
+def _reads(seen: Status) -> str:
+    return (
+        f"{seen.reads_accepted:,} accepted, {seen.reads_quarantined:,} quarantined, "
+        f"{seen.reads_duplicate:,} duplicate, {seen.reads_changed:,} changed"
+    )
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:  # noqa: PLR2004 -- the step between the units
+            return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} TiB"

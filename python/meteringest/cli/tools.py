@@ -1,0 +1,53 @@
+"""Commands that need no service: decode, config, keygen, version."""
+
+import argparse
+import os
+import sys
+from importlib.metadata import version as version_of
+
+from meteringest.cli.outcome import Outcome
+from meteringest.config import load, printed
+from meteringest.errors import ConfigError
+from meteringest.registry.sealing import new_master_key
+
+
+def add_decode_arguments(parser: argparse.ArgumentParser) -> None:
+    """A frame for a person, or nothing for lines of JSON."""
+    parser.add_argument("hex", metavar="HEX", nargs="*", help="one frame; spaces do not matter")
+
+
+def decode(args: argparse.Namespace) -> int:
+    """Prints trees for HEX, else one JSON line for each JSON line on standard input."""
+    from meteringest import inspect  # noqa: PLC0415 -- loads the native core
+
+    if args.hex:
+        return inspect.run_hex(args)
+    return inspect.run_lines(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def config(args: argparse.Namespace) -> int:
+    """Settings as they are in effect."""
+    sys.stdout.write(printed(load(args.config)))
+    return Outcome.DONE
+
+
+def keygen(args: argparse.Namespace) -> int:
+    """To standard output, or to a new file with mode 0600."""
+    key = new_master_key() + "\n"
+    if args.out is None:
+        sys.stdout.write(key)
+        return Outcome.DONE
+    try:
+        made = os.open(args.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigError(str(args.out), f"not written: {error.strerror}") from None
+    with os.fdopen(made, "w") as out:
+        out.write(key)
+    return Outcome.DONE
+
+
+def version(_: argparse.Namespace) -> int:
+    """This program, and the engine and driver it was installed with."""
+    for package in ("meteringest", "chdb", "clickhouse-connect", "trio"):
+        sys.stdout.write(f"{package} {version_of(package)}\n")
+    return Outcome.DONE

@@ -1,0 +1,1 @@
+"""Talking to a running service from the command line: a Unix socket only its owner can open."""

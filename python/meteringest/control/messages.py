@@ -1,0 +1,144 @@
+"""What goes over the control socket: four bytes of length, then one MessagePack object.
+
+Rule 1: every request and answer is a struct here; both ends use the same ones.
+Rule 2: this file does no I/O.
+"""
+
+import struct
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from meteringest.errors import (
+    ConfigError,
+    JournalError,
+    LinkError,
+    MeterIngestError,
+    RegistryError,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
+from meteringest.registry.rows import ImportPart, Listing
+
+LENGTH = struct.Struct(">I")
+MESSAGE_BYTES_MAX = 64 << 20
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """How the service is doing; what `meteringest status` prints."""
+
+    running: bool
+    version: str
+    node: int
+    uptime_s: float = 0.0
+    appended: int = 0
+    durable: int = 0
+    stored: int = 0
+    lag_reads: Annotated[int, Meta(description="durable and not yet in ClickHouse")] = 0
+    lag_s: Annotated[float, Meta(description="age of the oldest of them")] = 0.0
+    frames_per_s: float = 0.0
+    reads_per_s: float = 0.0
+    frames: int = 0
+    reads_accepted: int = 0
+    reads_quarantined: int = 0
+    reads_duplicate: int = 0
+    reads_changed: int = 0
+    rejected: dict[str, int] = {}
+    connections: int = 0
+    connections_refused: int = 0
+    journal_bytes: int = 0
+    disk_free_bytes: int = 0
+    disk_reserve_bytes: int = 0
+    intake_held: Annotated[str, Meta(description="why intake is held back, when it is")] = ""
+    store: Annotated[str, Meta(description="where rows go, and the last trouble there")] = ""
+
+
+class AskStatus(msgspec.Struct, frozen=True, tag="status"):
+    """How is it going?"""
+
+
+class AskQuery(msgspec.Struct, frozen=True, tag="query"):
+    """One read-only statement; the answer is text in the engine's `output` format."""
+
+    sql: str
+    output: str
+
+
+class AskImport(msgspec.Struct, frozen=True, tag="import"):
+    """Some rows of an import; nothing takes effect before AskCommit."""
+
+    part: ImportPart
+
+
+class AskCommit(msgspec.Struct, frozen=True, tag="commit"):
+    """The import is complete: apply all of it or none."""
+
+
+class AskList(msgspec.Struct, frozen=True, tag="list"):
+    """Registry rows without their keys."""
+
+    listing: Listing
+
+
+class AskReload(msgspec.Struct, frozen=True, tag="reload"):
+    """Read registry and layouts again."""
+
+
+Request = AskStatus | AskQuery | AskImport | AskCommit | AskList | AskReload
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
+    """The error of the other side, in a form that can be raised again here."""
+
+    kind: str
+    fields: tuple[object, ...]
+    text: str
+
+    @classmethod
+    def of(cls, error: MeterIngestError) -> "Failed":
+        """`error` as it goes over the socket."""
+        return cls(kind=type(error).__name__, fields=tuple(error.args), text=str(error))
+
+    def error(self) -> MeterIngestError:
+        """The same error again; one this side does not know keeps its text."""
+        kind = _KINDS.get(self.kind)
+        if kind is RegistryError:
+            file, problems = self.fields
+            return RegistryError(str(file), _lines(problems))
+        if kind is not None:
+            first, second = self.fields
+            return kind(str(first), str(second))
+        return MeterIngestError(self.text)
+
+
+class Answered(msgspec.Struct, frozen=True, tag="answered"):
+    """The answer, still encoded: the asker knows its type."""
+
+    answer: msgspec.Raw
+
+
+class More(msgspec.Struct, frozen=True, tag="more"):
+    """Rows taken; send the next ones."""
+
+
+Response = Failed | Answered | More
+
+
+def _lines(problems: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in problems) if isinstance(problems, list | tuple) else ()
+
+
+_KINDS: dict[str, type[MeterIngestError]] = {
+    kind.__name__: kind
+    for kind in (
+        ConfigError,
+        JournalError,
+        LinkError,
+        RegistryError,
+        StoreError,
+        StoreRefused,
+        StoreUnavailable,
+    )
+}

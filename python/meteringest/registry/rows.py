@@ -1,0 +1,125 @@
+"""The registry's rows and the ports through which they come and go.
+
+Rule 1: a row here is a row of m.meters or m.dcus; its fields are that table's columns, in order.
+Rule 2: keys stand in a row only sealed; opened ones exist only in the tuple for the decoder.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+METERS = "meters"
+DCUS = "dcus"
+
+# (meter, serial, system_title, dcu, encryption_key, authentication_key, security, layout,
+#  interval_s, time_policy, phase)
+DecoderRow = tuple[int, str, bytes, int, bytes, bytes, str, str, int, str, str]
+
+
+class Meter(Struct, frozen=True):
+    """One meter; `meter` is its number for good, `serial` what people call it."""
+
+    meter: int
+    serial: str
+    system_title: str = ""
+    dcu: int = 0
+    encryption_key: str = ""
+    authentication_key: str = ""
+    security: str = ""
+    layout: str = ""
+    interval_s: int = 0
+    time_policy: str = "ist"
+    phase: str = "1ph"
+    sanctioned_load_w: int = 0
+    account: int = 0
+    feeder: str = ""
+    village: str = ""
+    active: int = 1
+    ver: int = 0
+
+    def __repr__(self) -> str:
+        """Without the keys, sealed as they are."""
+        return f"Meter({self.meter}, {self.serial!r})"
+
+
+class Dcu(Struct, frozen=True):
+    """One concentrator; `name` is what its certificate or its hello calls it."""
+
+    dcu: int
+    name: str
+    feeder: str = ""
+    village: str = ""
+    active: int = 1
+    ver: int = 0
+
+
+METER_FIELDS = Meter.__struct_fields__
+DCU_FIELDS = Dcu.__struct_fields__
+KEY_FIELDS = ("encryption_key", "authentication_key")
+
+
+class ImportPart(Struct, frozen=True, kw_only=True):
+    """Some rows of one file: each its line there, then one value for each of `columns`.
+
+    They stay encoded until they are needed: a million of them are then 150 MB and not 700.
+    """
+
+    table: str
+    file: str
+    columns: tuple[str, ...]
+    rows: msgspec.Raw
+
+    def __repr__(self) -> str:
+        """Without the rows, which hold keys."""
+        return f"ImportPart({self.table!r}, {self.file!r})"
+
+
+def decoded(parts: Iterable[ImportPart]) -> Iterator[tuple[int, dict[str, object]]]:
+    """Each row with its line, decoded anew: encoded they are a fifth of the size."""
+    for part in parts:
+        for row, *values in msgspec.msgpack.decode(part.rows, type=list[tuple[object, ...]]):
+            yield int(str(row)), dict(zip(part.columns, values, strict=True))
+
+
+class Imported(Struct, frozen=True, kw_only=True):
+    """What an import did."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    dcus_added: tuple[str, ...] = ()
+
+
+class Listing(Struct, frozen=True, kw_only=True):
+    """Which registry rows are asked for: those in which a text contains `match`."""
+
+    table: str
+    match: str = ""
+    limit: int = 1_000
+
+
+class RegistryStore(Protocol):
+    """Where registry rows live."""
+
+    def load(self, table: str) -> Iterator[tuple[object, ...]]:
+        """The newest version of every row of m.`table`, by number."""
+        ...
+
+    def save(self, table: str, rows: Sequence[Meter] | Sequence[Dcu]) -> None:
+        """Inserts `rows` into m.`table`; returns when they are safe."""
+        ...
+
+
+class MeterBook(Protocol):
+    """The decoder's own registry; the native Decoder satisfies it."""
+
+    def upsert_meters(self, rows: list[DecoderRow]) -> None:
+        """Takes new meters and changed ones."""
+        ...
+
+    def remove_meters(self, ids: list[int]) -> None:
+        """Forgets these meters; their frames are then from unknown meters."""
+        ...
