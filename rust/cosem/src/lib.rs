@@ -7,6 +7,7 @@ pub mod clock;
 pub mod encode;
 mod error;
 pub mod framing;
+pub mod layout;
 pub mod push;
 mod reader;
 pub mod security;

@@ -1,0 +1,202 @@
+//! A body to columns: the head, then runs of rows that look alike, then whatever is left one by one.
+
+use super::columns::Columns;
+use super::head::Head;
+use super::template::Template;
+use super::walk::Above;
+use super::{Channel, Layout};
+use crate::{DecodeError, Layer, Reader};
+
+/// Row shapes a layout remembers; a fifth replaces the oldest.
+const TEMPLATES_MAX: usize = 4;
+
+/// What a body said about itself, and how many reads came out of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extracted<'a> {
+    /// The device id, when the body has one.
+    pub device_id: Option<&'a [u8]>,
+    /// The logical name of the push setup or profile, when the body has one.
+    pub logical_name: Option<[u8; 6]>,
+    /// Rows appended to the columns; refused rows are not among them.
+    pub rows: usize,
+}
+
+/// A row that was refused alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BadRow {
+    /// Where its bytes begin in the body.
+    pub start: u32,
+    /// Where they end.
+    pub end: u32,
+    /// What was wrong; its offset is the field's.
+    pub error: DecodeError,
+}
+
+/// What the fast path made of the rows in front of it.
+enum Run {
+    /// This many rows are in the columns.
+    Taken(usize),
+    /// This many rows have a known shape but not all have sound values.
+    Refused(usize),
+    /// The next row has no known shape.
+    Unlike,
+}
+
+impl Layout {
+    /// Extracts every row of a notification's or profile's body.
+    ///
+    /// `interval_s` is the meter's capture period, which null-data in the clock column stands for.
+    /// A structural fault refuses the body and leaves `out` and `bad` as they were; a row with an impossible
+    /// clock, an unscalable or an outsized value goes to `bad` alone.
+    pub fn extract<'a>(
+        &mut self,
+        body: &'a [u8],
+        interval_s: u32,
+        out: &mut Columns,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<Extracted<'a>, DecodeError> {
+        let (rows, bad_rows) = (out.len(), bad.len());
+        let head = self.body(body, interval_s, out, bad).inspect_err(|_| {
+            out.truncate(rows);
+            bad.truncate(bad_rows);
+        })?;
+        Ok(Extracted {
+            device_id: head.device_id,
+            logical_name: head.logical_name,
+            rows: out.len().saturating_sub(rows),
+        })
+    }
+
+    fn body<'a>(
+        &mut self,
+        body: &'a [u8],
+        interval_s: u32,
+        out: &mut Columns,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<Head<'a>, DecodeError> {
+        let mut reader = Reader::new(body, Layer::Data);
+        let head = self.head(&mut reader)?;
+        let mut rows = Rows {
+            layout: self,
+            head: &head,
+            above: Above::new(interval_s),
+            last_run_row: None,
+            may_learn: true,
+        };
+        rows.all(&mut reader, out, bad)?;
+        reader.end()?;
+        Ok(head)
+    }
+}
+
+/// The rows of one body.
+struct Rows<'l, 'a> {
+    layout: &'l mut Layout,
+    head: &'l Head<'a>,
+    above: Above,
+    /// The last row the fast path took: the row above, should a slow one follow.
+    last_run_row: Option<&'a [u8]>,
+    /// One shape is learnt from a body at most, so that a hostile one cannot make every row allocate.
+    may_learn: bool,
+}
+
+impl<'a> Rows<'_, 'a> {
+    fn all(
+        &mut self,
+        reader: &mut Reader<'a>,
+        out: &mut Columns,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<(), DecodeError> {
+        let mut left = self.head.rows;
+        while left > 0 {
+            let slow = match self.run(reader, left, out)? {
+                Run::Taken(rows) => {
+                    left = left.saturating_sub(rows);
+                    continue;
+                }
+                Run::Refused(rows) => rows,
+                Run::Unlike => 1,
+            };
+            for _ in 0..slow {
+                self.one(reader, out, bad)?;
+            }
+            left = left.saturating_sub(slow);
+        }
+        Ok(())
+    }
+
+    /// Takes as many rows as share the shape of the next one.
+    fn run(
+        &mut self,
+        reader: &mut Reader<'a>,
+        left: usize,
+        out: &mut Columns,
+    ) -> Result<Run, DecodeError> {
+        let bytes = reader.rest();
+        let start = reader.offset();
+        let Some(template) = self
+            .layout
+            .templates
+            .iter()
+            .find(|template| template.fits(bytes))
+        else {
+            return Ok(Run::Unlike);
+        };
+        let (rows, region) = template.run(bytes, left);
+        if !template.extract(region, start, &mut self.above.days, out) {
+            return Ok(Run::Refused(rows));
+        }
+        self.last_run_row = region.rchunks_exact(template.stride()).next();
+        reader.bytes(region.len())?;
+        Ok(Run::Taken(rows))
+    }
+
+    /// Takes one row, whatever it looks like.
+    fn one(
+        &mut self,
+        reader: &mut Reader<'a>,
+        out: &mut Columns,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<(), DecodeError> {
+        if let Some(row) = self.last_run_row.take() {
+            let structured = self.head.structured;
+            self.layout.walk(
+                &mut Reader::new(row, Layer::Data),
+                structured,
+                &mut self.above,
+            )?;
+        }
+        let (bytes, start) = (reader.rest(), reader.offset());
+        let walked = self
+            .layout
+            .walk(reader, self.head.structured, &mut self.above)?;
+        let end = reader.offset();
+        match walked.fault {
+            Some(error) => bad.push(BadRow { start, end, error }),
+            None => {
+                out.push(&walked.row, (start, end));
+                let length = bytes.len().saturating_sub(reader.rest().len());
+                self.learn(bytes.get(..length).unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers the shape of a sound row, so that rows like it are taken at once.
+    fn learn(&mut self, row: &[u8]) {
+        if !core::mem::take(&mut self.may_learn) {
+            return;
+        }
+        let templates = &mut self.layout.templates;
+        if templates.iter().any(|template| template.fits(row)) {
+            return;
+        }
+        let Some(template) = Template::learn(&self.layout.steps, self.head.structured, row) else {
+            return;
+        };
+        templates.truncate(TEMPLATES_MAX.saturating_sub(1));
+        templates.insert(0, template);
+    }
+}
+
+const _: () = assert!(Channel::COUNT <= 16, "present has sixteen bits");

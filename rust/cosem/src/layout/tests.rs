@@ -1,0 +1,10 @@
+//! Bodies in, columns out: what a layout takes, what it refuses alone and what it refuses whole.
+
+mod bodies;
+mod hostile;
+mod rows;
+mod specs;
+
+use super::*;
+use crate::{DecodeError, Kind, Layer};
+pub(super) use bodies::*;
