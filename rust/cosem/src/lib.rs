@@ -3,6 +3,7 @@
 //! The modules are listed in the order the bytes meet them.
 #![forbid(unsafe_code)]
 
+pub mod axdr;
 pub mod clock;
 pub mod encode;
 mod error;

@@ -1,0 +1,74 @@
+//! compact-array: one type description, then rows packed without tags (IEC 62056-5-3 annex A).
+//!
+//! `description | length in bytes | contents`. A description is a tag; for a structure a count and
+//! that many descriptions follow, for an array a `u16` count (not a length field) and one.
+//! How many rows there are follows from the bytes, so a row that takes none would never end.
+
+use super::Value;
+use super::parser::Parser;
+use crate::{DecodeError, Kind};
+
+/// What one row looks like.
+enum Shape {
+    Scalar(u8),
+    Structure(Vec<Self>),
+    Array(u16, Box<Self>),
+}
+
+/// Reads description, length and rows.
+pub(super) fn rows(parser: &mut Parser<'_>) -> Result<Vec<Value>, DecodeError> {
+    let shape = shape(parser)?;
+    let length = parser.reader.length()?;
+    let Some(end) = parser.reader.rest().len().checked_sub(length) else {
+        return Err(parser.reader.error(Kind::Truncated));
+    };
+    let mut rows = Vec::new();
+    while parser.reader.rest().len() > end {
+        let before = parser.reader.clone();
+        rows.push(unpack(parser, &shape)?);
+        let left = parser.reader.rest().len();
+        if left == before.rest().len() || left < end {
+            return Err(before.error(Kind::BadLength));
+        }
+    }
+    Ok(rows)
+}
+
+fn shape(parser: &mut Parser<'_>) -> Result<Shape, DecodeError> {
+    let at = parser.reader.clone();
+    match parser.reader.u8()? {
+        1 => parser.nested(|parser| {
+            let count = parser.reader.be_u16()?;
+            Ok(Shape::Array(count, Box::new(shape(parser)?)))
+        }),
+        2 => parser.nested(|parser| {
+            let count = parser.reader.length()?;
+            if count > parser.reader.rest().len() {
+                return Err(at.error(Kind::BadLength));
+            }
+            let fields = (0..count).map(|_| shape(parser));
+            Ok(Shape::Structure(fields.collect::<Result<_, _>>()?))
+        }),
+        // A compact array inside a compact array is not defined; other tags fail on the first row.
+        19 => Err(at.error(Kind::BadTag)),
+        tag => Ok(Shape::Scalar(tag)),
+    }
+}
+
+fn unpack(parser: &mut Parser<'_>, shape: &Shape) -> Result<Value, DecodeError> {
+    parser.count_one()?;
+    match shape {
+        Shape::Scalar(tag) => {
+            let unknown = parser.reader.error(Kind::BadTag);
+            parser.scalar(*tag, unknown)
+        }
+        Shape::Structure(fields) => {
+            let fields = fields.iter().map(|field| unpack(parser, field));
+            Ok(Value::Structure(fields.collect::<Result<_, _>>()?))
+        }
+        Shape::Array(count, element) => {
+            let elements = (0..*count).map(|_| unpack(parser, element));
+            Ok(Value::Array(elements.collect::<Result<_, _>>()?))
+        }
+    }
+}
