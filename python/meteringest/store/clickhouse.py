@@ -31,7 +31,7 @@ from meteringest.store.settings import StoreSettings
 PARTITIONS_MAX = 100  # of one insert; a wider block is cut by days before it is sent
 
 Value = str | int | float | bool
-Row = tuple[object, ...]
+Row = Sequence[object]
 
 
 class Table(Struct, frozen=True):
@@ -43,7 +43,7 @@ class Table(Struct, frozen=True):
 
 
 class Store:
-    """Open until close; every method may be called from any thread of the process that opened it."""
+    """Open until close; any thread may call it, of the process that opened it."""
 
     def __init__(
         self, where: str, connect: Callable[[], Client], *, engine_address: str = ""

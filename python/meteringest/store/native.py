@@ -10,8 +10,9 @@ A block is: count of columns, count of rows (LEB128), then per column its name a
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress
+from typing import Literal
 
 from msgspec import Struct
 
@@ -139,6 +140,6 @@ def _width(kind: str) -> int:
     return int(number[1]) // 8 if number else _WIDTHS[base]
 
 
-_ARRAY_CODES = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_ARRAY_CODES: Mapping[int, Literal["B", "H", "I", "Q"]] = {1: "B", 2: "H", 4: "I", 8: "Q"}
 _NUMBER = re.compile(r"U?Int(8|16|32|64)")
 _WIDTHS = {"Date": 2, "DateTime": 4, "DateTime64": 8}

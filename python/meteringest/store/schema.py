@@ -89,6 +89,8 @@ def check_block(table: str, block: bytes) -> None:
     if columns is None:
         return
     carried = {column.name: column.type for column in columns}
-    wrong = sorted(carried.items() - wanted.items()) + sorted(wanted.keys() - OPTIONAL - carried.keys())
+    wrong = sorted(carried.items() - wanted.items()) + sorted(
+        wanted.keys() - OPTIONAL - carried.keys()
+    )
     if wrong:
         raise InvariantError("native", f"a block for {table} does not fit it: {wrong}")

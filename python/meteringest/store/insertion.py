@@ -1,0 +1,109 @@
+"""Puts one gathered range into the store; run again, it changes nothing.
+
+Rule 1: superseded versions go to the history first, then the blocks in their order, then the
+m.batches row: whoever sees that row sees everything before it.
+Rule 2: the whole may be repeated after any crash. Tokens save the work; what makes it right is
+that a row's key and version are the same each time.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from meteringest.errors import StoreRefused
+from meteringest.store.backlog import Gathered, Range
+from meteringest.store.clickhouse import PARTITIONS_MAX, Store
+from meteringest.store.events import BlockCut, Observer
+from meteringest.store.faults import EngineRefused, too_many_partitions
+from meteringest.store.native import by_days, rows_of
+from meteringest.store.schema import READ, check_block
+
+# One tuple is at most 24 characters, and a statement may have 256 KiB.
+KEYS_MAX = 8_000
+
+
+class PoisonBlock(StoreRefused):
+    """A block the store will never take; the journal keeps its range, the writer stands still."""
+
+    def __init__(self, where: str, within: Range, table: str, refusal: StoreRefused) -> None:
+        """Names the range and table, and what the engine said to it."""
+        super().__init__(where, refusal.reason)
+        self.within = within
+        self.table = table
+
+    def __str__(self) -> str:
+        """What stands still, where its bytes are, and the engine's words."""
+        at = f"positions {self.within.first} to {self.within.next}"
+        return (
+            f"store {self.where}: refuses the block of {at} for {self.table}; the journal keeps "
+            f"it and takes new reads, but stores none until this is mended: {self.reason}"
+        )
+
+
+def insert_range(store: Store, node: int, gathered: Gathered, observer: Observer) -> None:
+    """Everything of `gathered`, in Rule 1's order; raises StoreUnavailable or PoisonBlock."""
+    within = Range.of(node, gathered)
+    table = "m.read_history"
+    try:
+        _keep_superseded(store, within, gathered.changed)
+        for at, (table, block) in enumerate(gathered.blocks):
+            check_block(table, block)
+            # Two blocks of one table need two tokens: the engine drops a token it knows, unread.
+            _insert_block(store, table, block, f"{within.token(table)}-{at}", observer)
+        table = "m.batches"
+        _mark_stored(store, within, gathered)
+    except StoreRefused as refusal:
+        raise PoisonBlock(store.where, within, table, refusal) from refusal
+
+
+def _insert_block(store: Store, table: str, block: bytes, token: str, observer: Observer) -> None:
+    try:
+        _insert_whole(store, table, block, token)
+    except EngineRefused as refusal:
+        if table not in _TIME_COLUMNS or not too_many_partitions(refusal.reason):
+            raise
+        cut = by_days(block, _TIME_COLUMNS[table], PARTITIONS_MAX)
+        observer.emit(BlockCut(table, len(cut)))
+        for at, part in enumerate(cut):
+            _insert_whole(store, table, part, f"{token}-days-{at}")
+
+
+def _insert_whole(store: Store, table: str, block: bytes, token: str) -> None:
+    rows = rows_of(block)
+    written = store.insert(table, block, token)
+    # A server reports 0 for a token it has seen, the embedded engine the rows it read.
+    if written not in {0, rows}:
+        raise EngineRefused(store.where, f"{table} took {written} of a block's {rows} rows")
+
+
+def _keep_superseded(store: Store, within: Range, changed: Sequence[tuple[int, int]]) -> None:
+    """Copies what `changed` may replace, every version older than this range, into the history."""
+    columns = ", ".join(READ)
+    for at, keys in enumerate(_chunks(changed)):
+        tuples = ", ".join(f"({meter}, {start})" for meter, start in keys)
+        low, high = min(start for _, start in keys), max(start for _, start in keys)
+        store.run(
+            f"INSERT INTO m.read_history ({columns}) SELECT {columns} FROM m.reads "  # noqa: S608
+            f"WHERE interval_start BETWEEN toDateTime({low}, 'UTC') AND toDateTime({high}, 'UTC') "
+            f"AND (meter, toUInt32(interval_start)) IN ({tuples}) AND ver < {within.first}",
+            {"insert_deduplication_token": f"{within.token('m.read_history')}-superseded-{at}"},
+        )
+
+
+def _chunks(changed: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, int]]]:
+    for at in range(0, len(changed), KEYS_MAX):
+        yield changed[at : at + KEYS_MAX]
+
+
+def _mark_stored(store: Store, within: Range, gathered: Gathered) -> None:
+    token = f"{within.node}-{within.first}-{within.next}"
+    low, high = gathered.received_ms
+    store.run(
+        "INSERT INTO m.batches "  # noqa: S608 (numbers only)
+        "(node, first, next, received_at_min, received_at_max, reads, token) VALUES "
+        f"({within.node}, {within.first}, {within.next}, "
+        f"fromUnixTimestamp64Milli({low}, 'UTC'), fromUnixTimestamp64Milli({high}, 'UTC'), "
+        f"{gathered.reads}, '{token}')",
+        {"insert_deduplication_token": f"{token}-m.batches"},
+    )
+
+
+_TIME_COLUMNS = {"m.reads": "interval_start"}

@@ -1,0 +1,104 @@
+"""From the journal into the store, oldest first, for as long as the service runs.
+
+Rule 1: the range is noted durably before it is sent, so that a retry after a crash sends exactly
+the same range under the same token.
+Rule 2: one range is in memory at a time; while the store does not answer, the journal grows
+and this waits.
+Rule 3: the stored mark moves only past a range the store has acknowledged.
+"""
+
+from typing import NoReturn
+
+import trio
+
+from meteringest.errors import InvariantError, StoreUnavailable
+from meteringest.offload import Offload
+from meteringest.store.backlog import Backlog, Gathered, rows_in
+from meteringest.store.clickhouse import Store
+from meteringest.store.events import Observer, RangeStored, StoreWaited
+from meteringest.store.insertion import insert_range
+from meteringest.store.settings import StoreSettings
+
+
+class Writer:
+    """Runs until it is cancelled or a block is refused for good; one task, one writer."""
+
+    def __init__(
+        self,
+        store: Store,
+        backlog: Backlog,
+        *,
+        node: int,
+        settings: StoreSettings,
+        offload: Offload,
+        observer: Observer,
+    ) -> None:
+        """Nothing happens before run."""
+        self._store = store
+        self._backlog = backlog
+        self._node = node
+        self._settings = settings
+        self._offload = offload
+        self._observer = observer
+
+    async def run(self) -> NoReturn:
+        """Finishes what a crash interrupted, then follows the journal."""
+        await self.catch_up_plan()
+        while True:
+            await self._backlog.grown(self._backlog.stored())
+            await self._fill()
+            await self.store_next()
+
+    async def catch_up_plan(self) -> None:
+        """Sends the range again that was noted and never acknowledged, to the row."""
+        planned = self._backlog.planned()
+        if planned is None:
+            return
+        first, until = planned
+        gathered = await self._gather(first, until)
+        if gathered is None or (gathered.first, gathered.next) != planned:
+            raise InvariantError("I6", f"range {planned} was planned, the journal gave {gathered}")
+        await self._insert(gathered)
+
+    async def store_next(self) -> bool:
+        """The oldest range that is not stored; False when there is none."""
+        gathered = await self._gather(self._backlog.stored(), None)
+        if gathered is None:
+            return False
+        await self._offload(self._backlog.plan, gathered.first, gathered.next)
+        await self._insert(gathered)
+        return True
+
+    async def _fill(self) -> None:
+        """Waits for a full block, but no longer than a read may go unseen."""
+        enough = self._backlog.stored() + self._settings.rows_max
+        with trio.move_on_after(self._settings.freshness_s):
+            while self._backlog.durable() < enough:
+                await self._backlog.grown(self._backlog.durable())
+
+    async def _gather(self, first: int, until: int | None) -> Gathered | None:
+        return await self._offload(
+            lambda: self._backlog.gather(first, rows_max=self._settings.rows_max, until=until)
+        )
+
+    async def _insert(self, gathered: Gathered) -> None:
+        begun = trio.current_time()
+        wait_s = self._settings.retry_min_s
+        while not await self._attempt(gathered, wait_s):
+            await trio.sleep(wait_s)
+            wait_s = min(2 * wait_s, self._settings.retry_max_s)
+        await self._offload(self._backlog.advance, gathered.next)
+        duration_s = trio.current_time() - begun
+        self._observer.emit(
+            RangeStored(
+                gathered.first, gathered.next, gathered.reads, rows_in(gathered), duration_s
+            )
+        )
+
+    async def _attempt(self, gathered: Gathered, wait_s: float) -> bool:
+        try:
+            await self._offload(insert_range, self._store, self._node, gathered, self._observer)
+        except StoreUnavailable as silence:
+            self._observer.emit(StoreWaited(gathered.first, gathered.next, silence.reason, wait_s))
+            return False
+        return True

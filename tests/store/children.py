@@ -1,0 +1,36 @@
+"""Python in another process, with the same packages as this one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment() -> dict[str, str]:
+    """This process's, and the tree's own packages."""
+    own = os.environ  # noqa: TID251 (a child process needs one)
+    return {**own, "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"}
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    """A child whose standard output is read line by line."""
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """A child run to its end."""
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )

@@ -1,0 +1,87 @@
+"""kill -9 at random moments, a full disk: what was acknowledged is there once, the rest follows."""
+
+import random
+import signal
+from pathlib import Path
+
+import pytest
+
+from meteringest.store.clickhouse import open_store
+from meteringest.store.migrate import migrate
+from meteringest.store.settings import StoreSettings
+from tests.store.children import start
+from tests.store.journal import BASE, RecordedJournal
+from tests.store.test_writer import assert_equal_to_truth
+
+RECORDS = 200
+KILLS = 12
+
+
+@pytest.mark.timeout(300)
+def test_every_acknowledged_row_is_there_once(tmp_path: Path) -> None:
+    seed = random.randrange(1 << 32)  # noqa: S311 (printed, so that a failure can be repeated)
+    print("seed", seed)
+    rng = random.Random(seed)  # noqa: S311
+    marks = [BASE]
+    for _ in range(KILLS):
+        marks.append(_run_and_kill(tmp_path, rng))
+    assert marks == sorted(marks)
+    assert BASE < marks[-1]
+    child = start(_WRITE, tmp_path, RECORDS)
+    assert child.stdout is not None
+    assert child.stdout.read().endswith("all\n")
+    child.stdout.close()
+    assert child.wait() == 0
+    store = open_store(StoreSettings(), tmp_path)
+    try:
+        assert_equal_to_truth(store, RECORDS)
+    finally:
+        store.close()
+
+
+def _run_and_kill(folder: Path, rng: random.Random) -> int:
+    """Lets a writer work for a while, kills it, and returns the mark it had acknowledged."""
+    child = start(_WRITE, folder, RECORDS)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ready\n"
+    for _ in range(rng.randrange(3)):
+        child.stdout.readline()
+    signal.sigtimedwait([], rng.random() * 0.1)
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    return RecordedJournal(folder, RECORDS).stored()
+
+
+_WRITE = """
+import sys
+from pathlib import Path
+import trio
+from meteringest.offload import ThreadOffload
+from meteringest.store.clickhouse import open_store
+from meteringest.store.migrate import migrate
+from meteringest.store.settings import StoreSettings
+from meteringest.store.writer import Writer
+from tests.store.journal import ROWS, RecordedJournal
+
+class Told:
+    def emit(self, event):
+        print(event, flush=True)
+
+folder, records = Path(sys.argv[1]), int(sys.argv[2])
+settings = StoreSettings(rows_max=4 * ROWS)
+store = open_store(settings, folder)
+migrate(store, settings)
+journal = RecordedJournal(folder, records)
+print("ready", flush=True)
+writer = Writer(store, journal, node=7, settings=settings, offload=ThreadOffload(), observer=Told())
+
+async def main():
+    await writer.catch_up_plan()
+    while await writer.store_next():
+        pass
+
+trio.run(main)
+store.close()
+print("all", flush=True)
+"""
