@@ -1,10 +1,10 @@
 //! A body to columns: the head, then runs of rows that look alike, then whatever is left one by one.
 
+use super::Layout;
 use super::columns::Columns;
 use super::head::Head;
 use super::template::Template;
 use super::walk::Above;
-use super::{Channel, Layout};
 use crate::{DecodeError, Layer, Reader};
 
 /// Row shapes a layout remembers; a fifth replaces the oldest.
@@ -171,14 +171,13 @@ impl<'a> Rows<'_, 'a> {
             .layout
             .walk(reader, self.head.structured, &mut self.above)?;
         let end = reader.offset();
-        match walked.fault {
-            Some(error) => bad.push(BadRow { start, end, error }),
-            None => {
-                out.push(&walked.row, (start, end));
-                let length = bytes.len().saturating_sub(reader.rest().len());
-                self.learn(bytes.get(..length).unwrap_or_default());
-            }
+        if let Some(error) = walked.fault {
+            bad.push(BadRow { start, end, error });
+            return Ok(());
         }
+        out.push(&walked.row, (start, end));
+        let length = bytes.len().saturating_sub(reader.rest().len());
+        self.learn(bytes.get(..length).unwrap_or_default());
         Ok(())
     }
 
@@ -198,5 +197,3 @@ impl<'a> Rows<'_, 'a> {
         templates.insert(0, template);
     }
 }
-
-const _: () = assert!(Channel::COUNT <= 16, "present has sixteen bits");

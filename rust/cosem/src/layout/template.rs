@@ -48,10 +48,10 @@ enum Width {
     U64,
 }
 
-/// Where a row has a channel's integer.
+/// Where a row has an integer, and the column it goes to: a channel's, or the health word's.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
-    channel: Channel,
+    channel: Option<Channel>,
     at: usize,
     width: Width,
     scale: Scale,
@@ -71,7 +71,7 @@ pub(super) struct Template {
 
 impl Template {
     /// The shape of `row`, or `None` when a field is none that a template can take: null-data, deltas,
-    /// status words and whatever is nested or long.
+    /// health words that are no integers and whatever is nested.
     pub(super) fn learn(steps: &[Step], structured: bool, row: &[u8]) -> Option<Self> {
         let mut shape = Shape {
             reader: Reader::new(row, Layer::Data),
@@ -81,22 +81,13 @@ impl Template {
             shape.fixed(1)?;
             shape.length()?;
         }
-        let (mut clock_at, mut slots, mut present) = (None, Vec::new(), 0);
+        let (mut clock_at, mut slots) = (None, Vec::new());
         for step in steps {
             match *step {
                 Step::Clock => clock_at = Some(shape.clock()?),
                 Step::Ignored => shape.ignored()?,
-                Step::Status => return None,
-                Step::Channel(channel, scale) => {
-                    let (at, width) = shape.integer()?;
-                    present |= channel.bit();
-                    slots.push(Slot {
-                        channel,
-                        at,
-                        width,
-                        scale,
-                    });
-                }
+                Step::Status => slots.push(shape.integer(None, Scale::One)?),
+                Step::Channel(channel, scale) => slots.push(shape.integer(Some(channel), scale)?),
             }
         }
         let (row_words, _) = row.as_chunks();
@@ -110,8 +101,11 @@ impl Template {
                 .collect(),
             tail: Word::new(*row.last_chunk()?, *shape.mask.last_chunk()?),
             clock_at: clock_at?,
+            present: slots
+                .iter()
+                .filter_map(|slot| slot.channel)
+                .fold(0, |all, channel| all | channel.bit()),
             slots,
-            present,
         })
     }
 
@@ -198,10 +192,11 @@ impl Template {
 
     fn channels(&self, region: &[u8], out: &mut Columns) -> bool {
         self.slots.iter().all(|slot| {
-            let Some(column) = out.channels.get_mut(slot.channel.index()) else {
-                return false;
+            let column = match slot.channel {
+                None => Some(&mut out.status),
+                Some(channel) => out.channels.get_mut(channel.index()),
             };
-            slot.append(region.chunks_exact(self.stride), column)
+            column.is_some_and(|column| slot.append(region.chunks_exact(self.stride), column))
         })
     }
 }
@@ -213,12 +208,11 @@ impl Slot {
             Width::I8 => self.scaled(rows, column, |bytes| i64::from(i8::from_be_bytes(bytes))),
             Width::I16 => self.scaled(rows, column, |bytes| i64::from(i16::from_be_bytes(bytes))),
             Width::I32 => self.scaled(rows, column, |bytes| i64::from(i32::from_be_bytes(bytes))),
-            Width::I64 => self.scaled(rows, column, i64::from_be_bytes),
             Width::U8 => self.scaled(rows, column, |bytes| i64::from(u8::from_be_bytes(bytes))),
             Width::U16 => self.scaled(rows, column, |bytes| i64::from(u16::from_be_bytes(bytes))),
             Width::U32 => self.scaled(rows, column, |bytes| i64::from(u32::from_be_bytes(bytes))),
-            // Beyond 63 bits reads as negative, which no column takes.
-            Width::U64 => self.scaled(rows, column, i64::from_be_bytes),
+            // An unsigned number beyond 63 bits reads as negative, which no column takes either.
+            Width::I64 | Width::U64 => self.scaled(rows, column, i64::from_be_bytes),
         }
     }
 
@@ -285,7 +279,7 @@ impl Shape<'_> {
         Some(at)
     }
 
-    fn integer(&mut self) -> Option<(usize, Width)> {
+    fn integer(&mut self, channel: Option<Channel>, scale: Scale) -> Option<Slot> {
         let (width, bytes) = match self.fixed(1)? {
             tag::INTEGER => (Width::I8, 1),
             tag::LONG => (Width::I16, 2),
@@ -299,7 +293,12 @@ impl Shape<'_> {
         };
         let at = self.at()?;
         self.reader.bytes(bytes).ok()?;
-        Some((at, width))
+        Some(Slot {
+            channel,
+            at,
+            width,
+            scale,
+        })
     }
 
     /// An ignored field keeps its tag, and a string its length; anything nested is not for templates.

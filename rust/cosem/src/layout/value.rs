@@ -124,19 +124,27 @@ fn skip_at(reader: &mut Reader<'_>, depth: u8) -> Result<(), DecodeError> {
 
 /// Length of the types that have one.
 const fn fixed(tag: u8) -> Option<usize> {
-    match tag {
-        tag::BOOLEAN | tag::BCD | tag::INTEGER | tag::UNSIGNED | tag::ENUM => Some(1),
-        tag::DELTA_INTEGER | tag::DELTA_UNSIGNED => Some(1),
-        tag::LONG | tag::LONG_UNSIGNED | tag::DELTA_LONG | tag::DELTA_LONG_UNSIGNED => Some(2),
-        tag::DOUBLE_LONG | tag::DOUBLE_LONG_UNSIGNED | tag::FLOATING_POINT | tag::FLOAT32 => {
-            Some(4)
-        }
-        tag::DELTA_DOUBLE_LONG | tag::DELTA_DOUBLE_LONG_UNSIGNED | tag::TIME => Some(4),
-        tag::DATE => Some(5),
-        tag::LONG64 | tag::LONG64_UNSIGNED | tag::FLOAT64 => Some(8),
-        tag::DATE_TIME => Some(12),
-        _ => None,
-    }
+    Some(match tag {
+        tag::BOOLEAN
+        | tag::BCD
+        | tag::INTEGER
+        | tag::UNSIGNED
+        | tag::ENUM
+        | tag::DELTA_INTEGER
+        | tag::DELTA_UNSIGNED => 1,
+        tag::LONG | tag::LONG_UNSIGNED | tag::DELTA_LONG | tag::DELTA_LONG_UNSIGNED => 2,
+        tag::DOUBLE_LONG
+        | tag::DOUBLE_LONG_UNSIGNED
+        | tag::FLOATING_POINT
+        | tag::FLOAT32
+        | tag::DELTA_DOUBLE_LONG
+        | tag::DELTA_DOUBLE_LONG_UNSIGNED
+        | tag::TIME => 4,
+        tag::DATE => 5,
+        tag::LONG64 | tag::LONG64_UNSIGNED | tag::FLOAT64 => 8,
+        tag::DATE_TIME => 12,
+        _ => return None,
+    })
 }
 
 /// Steps over a compact-array's type description: a tag, with counts for arrays (u16) and structures.

@@ -131,9 +131,6 @@ fn both_walks_agree(bodies: &[Vec<u8>]) -> Result<(), TestCaseError> {
             .extract(body, INTERVAL_S, &mut alone, &mut alone_bad)
             .map(|extracted| extracted.rows);
         prop_assert_eq!(seen, expected);
-        let mut tail = columns.clone();
-        tail.truncate(rows);
-        prop_assert_eq!(columns.len() - rows, alone.len());
         prop_assert_eq!(&columns.clocks[rows..], &alone.clocks[..]);
         prop_assert_eq!(&columns.present[rows..], &alone.present[..]);
         prop_assert_eq!(&columns.status[rows..], &alone.status[..]);
@@ -204,7 +201,7 @@ proptest! {
             let mut layout = single_phase(shape);
             if let Ok((columns, bad)) = extract(&mut layout, &body) {
                 // A row has a tag and a count at least.
-                prop_assert!(columns.len() + bad.len() <= body.len() / 2 + 1);
+                prop_assert!(columns.len().max(bad.len()) <= (body.len() / 2).max(1));
             }
         }
     }

@@ -186,6 +186,24 @@ fn deltas_count_from_the_row_above_and_the_first_from_nothing() {
 
 #[test]
 fn a_row_with_a_wrong_clock_or_value_is_refused_alone_with_its_bytes() {
+    for (bad_row, field_at, kind) in bad_rows() {
+        let body = push(&[row(1), bad_row.clone(), row(2)]);
+        let mut layout = single_phase(BodyShape::Push);
+        for _ in 0..2 {
+            let (columns, bad) = extract(&mut layout, &body).unwrap();
+            assert_eq!(columns.channels[IMP], [1, 2]);
+            let [refused] = bad.as_slice() else {
+                panic!("{} rows refused", bad.len())
+            };
+            assert_eq!(&body[refused.start as usize..refused.end as usize], bad_row);
+            let offset = refused.start + field_at;
+            assert_eq!(refused.error, DecodeError::new(Layer::Layout, offset, kind));
+        }
+    }
+}
+
+/// Rows that are sound but for one field, where it stands in the row, and what is wrong with it.
+fn bad_rows() -> [(Vec<u8>, u32, Kind); 5] {
     let thirteenth_month = [
         &[9, 12][..],
         &[7, 0xea, 13, 1, 0xff, 0, 0, 0, 0, 1, 0x4a, 0],
@@ -195,7 +213,7 @@ fn a_row_with_a_wrong_clock_or_value_is_refused_alone_with_its_bytes() {
     let huge = [0x15, 0xff, 0, 0, 0, 0, 0, 0, 0];
     let over_32_bits = [0x14, 0, 0, 0, 1, 0, 0, 0, 0];
     let volt = u16_field(2_300);
-    let cases: [(Vec<u8>, u32, Kind); 5] = [
+    [
         (
             fields(&[
                 &thirteenth_month,
@@ -239,21 +257,7 @@ fn a_row_with_a_wrong_clock_or_value_is_refused_alone_with_its_bytes() {
             16,
             Kind::BadValue,
         ),
-    ];
-    for (bad_row, field_at, kind) in cases {
-        let body = push(&[row(1), bad_row.clone(), row(2)]);
-        let mut layout = single_phase(BodyShape::Push);
-        for _ in 0..2 {
-            let (columns, bad) = extract(&mut layout, &body).unwrap();
-            assert_eq!(columns.channels[IMP], [1, 2]);
-            let [refused] = bad.as_slice() else {
-                panic!("{} rows refused", bad.len())
-            };
-            assert_eq!(&body[refused.start as usize..refused.end as usize], bad_row);
-            let offset = refused.start + field_at;
-            assert_eq!(refused.error, DecodeError::new(Layer::Layout, offset, kind));
-        }
-    }
+    ]
 }
 
 #[test]

@@ -42,6 +42,66 @@ fn a_layout_in_json_is_what_it_says() {
     assert_eq!(Layout::compile(&specs[0]).unwrap().name(), "x");
 }
 
+/// The files that ship with the product.
+const SHIPPED: [&str; 3] = [
+    include_str!("../../../../../python/meteringest/layouts/is15959-block-load-1ph.toml"),
+    include_str!("../../../../../python/meteringest/layouts/is15959-block-load-1ph-health.toml"),
+    include_str!("../../../../../python/meteringest/layouts/is15959-block-load-3ph.toml"),
+];
+
+#[test]
+fn the_shipped_layouts_compile_and_name_what_they_capture() {
+    let written = SHIPPED.map(|file| toml::from_str::<serde_json::Value>(file).unwrap());
+    let specs = specs_from_json(&serde_json::to_vec(&written).unwrap()).unwrap();
+    let shapes: Vec<_> = specs
+        .iter()
+        .map(|spec| (spec.name.as_str(), spec.fields.len()))
+        .collect();
+    let expected = [
+        ("is15959-block-load-1ph", 7),
+        ("is15959-block-load-1ph-health", 9),
+        ("is15959-block-load-3ph", 15),
+    ];
+    assert_eq!(shapes, expected);
+    for spec in &specs {
+        Layout::compile(spec).unwrap();
+        for field in &spec.fields {
+            if let Target::Channel(channel) = field.target {
+                assert_eq!(
+                    field.obis,
+                    obis_of(channel),
+                    "{} in {}",
+                    channel.name(),
+                    spec.name
+                );
+            }
+        }
+    }
+}
+
+/// IS 15959's logical name of a block load channel.
+fn obis_of(channel: Channel) -> [u8; 6] {
+    let (quantity, kind) = match channel {
+        Channel::ImpWh => (1, 29),
+        Channel::ExpWh => (2, 29),
+        Channel::ImpVah => (9, 29),
+        Channel::ExpVah => (10, 29),
+        Channel::VoltCv => (12, 27),
+        Channel::CurrMa => (11, 27),
+        Channel::VarhQ1 => (5, 29),
+        Channel::VarhQ2 => (6, 29),
+        Channel::VarhQ3 => (7, 29),
+        Channel::VarhQ4 => (8, 29),
+        Channel::VoltRCv => (32, 27),
+        Channel::VoltYCv => (52, 27),
+        Channel::VoltBCv => (72, 27),
+        Channel::CurrRMa => (31, 27),
+        Channel::CurrYMa => (51, 27),
+        Channel::CurrBMa => (71, 27),
+    };
+    [1, 0, quantity, kind, 0, 255]
+}
+
 #[test]
 fn every_mistake_names_its_place_and_the_way_out() {
     let with = |from: &str, to: &str| problem(&ONE.replace(from, to));
@@ -75,7 +135,11 @@ fn every_mistake_names_its_place_and_the_way_out() {
         problem(&twice),
         "layout `x`, field 2: another field already fills this column"
     );
-    let two = ONE.replace("}]}]", "}]},").to_owned() + &ONE[1..];
+    let inner = ONE
+        .strip_prefix('[')
+        .and_then(|json| json.strip_suffix(']'))
+        .unwrap();
+    let two = format!("[{inner},{inner}]");
     assert_eq!(
         problem(&two),
         "layout `x`: another layout already has this name"
