@@ -1,4 +1,39 @@
 //! Checked reads in columns: the meters that may send, the checks, and the ClickHouse blocks.
 //!
 //! Pure: no I/O, no clock, no Python. Time is an argument.
+//! The modules are listed in the order a frame meets them; the last ones are the way into the store.
 #![forbid(unsafe_code)]
+
+mod settings;
+
+mod decode;
+
+mod keys;
+mod layouts;
+mod meters;
+mod policy;
+
+mod checks;
+pub mod flags;
+mod hash;
+mod rows;
+mod state;
+mod uplinks;
+
+mod batch;
+mod columns;
+mod ledger;
+mod record;
+
+mod gather;
+mod native;
+
+pub use batch::Batch;
+pub use decode::{Decoder, Footprint, LinkFrames};
+pub use gather::{Gathered, gather, record_rows};
+pub use layouts::Layouts;
+pub use ledger::Tally;
+pub use meters::{MeterError, MeterSpec, SERIAL_BYTES_MAX};
+pub use policy::Protection;
+pub use record::{RecordError, Section};
+pub use settings::Settings;

@@ -1,0 +1,185 @@
+//! One batch while it is being built: accepted columns, rejects within their bounds, the ledger.
+
+use std::collections::BTreeMap;
+
+use cosem::{DecodeError, Kind, Layer};
+
+use crate::columns::ReadColumns;
+use crate::ledger::{LedgerRow, Outcome, ReadCounts, Tally};
+use crate::record::{CounterRow, RecordWriter, Refused};
+use crate::settings::Settings;
+
+/// What one call of [`Decoder::decode`](crate::Decoder::decode) made of the frames it was given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The journal record; empty when there is nothing to journal.
+    pub record: Vec<u8>,
+    /// Positions the record takes.
+    pub rows: u32,
+    /// What was counted, over all concentrators.
+    pub tally: Tally,
+    /// Refused frames and reads by kind.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Bytes to send on a link once the record is durable.
+    pub replies: Vec<(u64, Vec<u8>)>,
+    /// The highest uplink sequence taken on a link, to be acknowledged once the record is durable.
+    pub uplink: Vec<(u64, u64)>,
+}
+
+/// A batch being built; its memory is kept for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Building {
+    pub(crate) reads: ReadColumns,
+    record: RecordWriter,
+    ledger: BTreeMap<u32, Tally>,
+    /// The concentrator counted last and what is not yet in `ledger`: frames come in runs of one.
+    current: (u32, Tally),
+    rejected: BTreeMap<&'static str, u64>,
+    peers: BTreeMap<String, Kept>,
+    pub(crate) replies: Vec<(u64, Vec<u8>)>,
+    pub(crate) uplink: Vec<(u64, u64)>,
+    at_ms: i64,
+}
+
+/// What was kept of one peer's rejects.
+#[derive(Debug, Default, Clone, Copy)]
+struct Kept {
+    dcu: u32,
+    rows: u32,
+    raw_bytes: u32,
+    unkept: u32,
+}
+
+/// Who sent what was refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sender<'a> {
+    pub(crate) peer: &'a str,
+    pub(crate) dcu: u32,
+    pub(crate) meter: u32,
+    pub(crate) counter: u32,
+}
+
+impl Building {
+    pub(crate) fn begin(&mut self, at_ms: i64) {
+        self.reads.clear();
+        self.record.clear();
+        self.ledger.clear();
+        self.current = (0, Tally::default());
+        self.rejected.clear();
+        self.peers.clear();
+        self.at_ms = at_ms;
+    }
+
+    /// Counts one frame.
+    pub(crate) fn count(&mut self, dcu: u32, outcome: Outcome, reads: ReadCounts) {
+        self.turn_to(dcu);
+        self.current.1 += Tally::of(outcome, reads);
+    }
+
+    /// Counts nothing, but gives `dcu` a ledger row: its envelope was taken.
+    pub(crate) fn touch(&mut self, dcu: u32) {
+        self.turn_to(dcu);
+        self.ledger.entry(dcu).or_default();
+    }
+
+    /// Keeps what was refused, within the bounds of its peer. Counting it is the caller's.
+    pub(crate) fn reject(
+        &mut self,
+        sender: Sender<'_>,
+        error: DecodeError,
+        raw: &[u8],
+        settings: &Settings,
+    ) {
+        let count = self.rejected.entry(error.kind.name()).or_default();
+        *count = count.saturating_add(1);
+        let kept = match self.peers.get_mut(sender.peer) {
+            Some(kept) => kept,
+            None => self.peers.entry(sender.peer.to_owned()).or_default(),
+        };
+        kept.dcu = sender.dcu;
+        if kept.rows >= settings.rejects_per_peer_max {
+            kept.unkept = kept.unkept.saturating_add(1);
+            return;
+        }
+        let left = settings.reject_raw_bytes_per_peer_max.saturating_sub(kept.raw_bytes);
+        let room = usize::try_from(left.min(settings.reject_raw_bytes_max)).unwrap_or(usize::MAX);
+        let raw = raw.get(..room).unwrap_or(raw);
+        kept.rows = kept.rows.saturating_add(1);
+        let raw_bytes = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        kept.raw_bytes = kept.raw_bytes.saturating_add(raw_bytes);
+        self.record.reject(&Refused {
+            at_ms: self.at_ms,
+            dcu: sender.dcu,
+            meter: sender.meter,
+            counter: sender.counter,
+            error,
+            peer: sender.peer,
+            raw,
+        });
+    }
+
+    pub(crate) fn counter(&mut self, row: CounterRow) {
+        self.record.counter(row);
+    }
+
+    pub(crate) fn uplink_row(&mut self, dcu: u32, sequence: u64) {
+        self.record.uplink(dcu, sequence);
+    }
+
+    /// The finished batch.
+    pub(crate) fn finish(&mut self) -> Batch {
+        self.settle();
+        self.say_what_was_not_kept();
+        self.reads.level();
+        let mut sum = Tally::default();
+        for (dcu, tally) in &self.ledger {
+            debug_assert!(tally.balances(), "conservation broken for concentrator {dcu}");
+            sum += *tally;
+            self.record.ledger(&LedgerRow {
+                at_ms: self.at_ms,
+                dcu: *dcu,
+                tally: *tally,
+            });
+        }
+        let reads = u32::try_from(self.reads.rows()).unwrap_or(u32::MAX);
+        debug_assert_eq!(u64::from(reads), sum.reads_stored, "a stored read was not counted");
+        Batch {
+            record: self.record.finish(&self.reads),
+            rows: self.record.rows().saturating_add(reads),
+            tally: sum,
+            rejected: core::mem::take(&mut self.rejected),
+            replies: core::mem::take(&mut self.replies),
+            uplink: core::mem::take(&mut self.uplink),
+        }
+    }
+
+    /// One row for each peer whose rejects were too many: the offset says how many have none.
+    fn say_what_was_not_kept(&mut self) {
+        for (peer, kept) in self.peers.iter().filter(|(_, kept)| kept.unkept > 0) {
+            self.record.reject(&Refused {
+                at_ms: self.at_ms,
+                dcu: kept.dcu,
+                meter: 0,
+                counter: 0,
+                error: DecodeError::new(Layer::Link, kept.unkept, Kind::TooMany),
+                peer,
+                raw: &[],
+            });
+        }
+    }
+
+    fn turn_to(&mut self, dcu: u32) {
+        if self.current.0 != dcu {
+            self.settle();
+            self.current.0 = dcu;
+        }
+    }
+
+    fn settle(&mut self) {
+        let (dcu, tally) = self.current;
+        if tally.frames > 0 {
+            *self.ledger.entry(dcu).or_default() += tally;
+        }
+        self.current.1 = Tally::default();
+    }
+}

@@ -1,0 +1,274 @@
+//! Frames to a batch: identity, policy, opening, counter, notification, layout, checks, columns.
+//!
+//! Rule 1: every entry of a link is counted once: accepted, quarantined or duplicate.
+//! Rule 2: nothing about a meter changes unless a verified tag or its policy allows it, and every
+//! change goes with rows of the same batch.
+
+mod identity;
+mod opening;
+mod push;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+use cosem::framing::{Entry, Frames, Framing, What};
+use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
+use cosem::{DecodeError, Kind, Layer};
+
+use crate::batch::{Batch, Building, Sender};
+use crate::keys::OpenKeys;
+use crate::layouts::Layouts;
+use crate::ledger::{Outcome, ReadCounts};
+use crate::meters::{MeterError, MeterSpec, Meters};
+use crate::rows::Rows;
+use crate::settings::Settings;
+use crate::state::State;
+
+/// The frames waiting on one link.
+#[derive(Debug, Clone, Copy)]
+pub struct LinkFrames<'a> {
+    /// The link's number, repeated in replies and acknowledgements.
+    pub link: u64,
+    /// The concentrator on its other end; 0 when unknown.
+    pub dcu: u32,
+    /// Who that is, for reject rows.
+    pub peer: &'a str,
+    /// What was split off.
+    pub frames: &'a Frames,
+}
+
+/// Registry, keys, layouts and state: everything that turns frames into checked reads.
+pub struct Decoder {
+    settings: Settings,
+    pub(crate) meters: Meters,
+    layouts: Layouts,
+    open_keys: OpenKeys,
+    pub(crate) state: State,
+    building: Building,
+    scratch: Scratch,
+}
+
+/// Memory reused from frame to frame.
+#[derive(Debug, Default)]
+struct Scratch {
+    plain: Vec<u8>,
+    columns: Columns,
+    bad: Vec<BadRow>,
+    rows: Rows,
+}
+
+/// One frame and where it came from.
+#[derive(Debug, Clone, Copy)]
+struct Frame<'a> {
+    link: LinkFrames<'a>,
+    raw: &'a [u8],
+    apdu: &'a [u8],
+    what: What,
+    /// The envelope it came in, if it did.
+    envelope: Option<Envelope<'a>>,
+    now_s: i64,
+}
+
+/// The envelope around a frame.
+#[derive(Debug, Clone, Copy)]
+struct Envelope<'a> {
+    /// The meter's serial as the concentrator knows it.
+    meter: &'a [u8],
+    /// Whether its sequence was taken before: what it brings was journaled then.
+    resent: bool,
+}
+
+/// What is known of a frame so far: what a refusal can say about its sender.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    meter: u32,
+    dcu: u32,
+    counter: u32,
+}
+
+impl Decoder {
+    /// A decoder that knows no meters and no layouts yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            meters: Meters::default(),
+            layouts: Layouts::default(),
+            open_keys: OpenKeys::new(settings.open_keys_max),
+            state: State::new(settings.duplicate_window, settings.hash_seed),
+            building: Building::default(),
+            scratch: Scratch::default(),
+            settings,
+        }
+    }
+
+    /// Adds or replaces a meter.
+    pub fn upsert(&mut self, spec: &MeterSpec<'_>) -> Result<(), MeterError> {
+        let index = self.meters.upsert(spec)?;
+        self.state.cover(index);
+        Ok(())
+    }
+
+    /// Takes a meter out; whether it was in.
+    pub fn remove(&mut self, meter: u32) -> bool {
+        self.meters.remove(meter)
+    }
+
+    /// Replaces all layouts.
+    pub fn set_layouts(&mut self, specs: &[LayoutSpec]) -> Result<(), SpecError> {
+        self.layouts.set(specs)
+    }
+
+    /// The number of a layout, for [`MeterSpec::layout`].
+    pub fn layout(&self, name: &str) -> Option<u16> {
+        self.layouts.number(name)
+    }
+
+    /// The highest envelope sequence taken from a concentrator.
+    pub fn uplink_taken(&self, dcu: u32) -> u64 {
+        self.state.uplinks.taken(dcu)
+    }
+
+    /// How many meters may send, and the bytes held for them: registry, counters and windows, keys.
+    pub fn footprint(&self) -> Footprint {
+        Footprint {
+            meters: self.meters.active(),
+            registry_bytes: self.meters.bytes(),
+            state_bytes: self.state.bytes(),
+            open_keys_bytes: self.open_keys.bytes(),
+        }
+    }
+
+    /// Decodes what waits on `links`, in order, as received at `now_ms`.
+    ///
+    /// Counters and windows have moved when this returns, so the batch must reach the journal; if it
+    /// cannot, the state must be rebuilt from snapshot and journal.
+    pub fn decode(&mut self, links: &[LinkFrames<'_>], now_ms: i64) -> Batch {
+        self.building.begin(now_ms);
+        for link in links {
+            self.link(link, now_ms.div_euclid(1000));
+        }
+        self.building.finish()
+    }
+
+    fn link(&mut self, link: &LinkFrames<'_>, now_s: i64) {
+        let taken = self.state.uplinks.taken(link.dcu);
+        let mut highest = None;
+        let mut envelope = None;
+        for entry in &link.frames.entries {
+            if let What::Envelope { sequence, meter, .. } = entry.what {
+                let resent = sequence <= taken.max(highest.unwrap_or_default());
+                highest = highest.max(Some(sequence));
+                let meter = link.frames.get(meter);
+                envelope = Some(Envelope { meter, resent });
+                continue;
+            }
+            let frame = Frame::new(link, entry, envelope, now_s);
+            self.frame(&frame);
+        }
+        if let Some(sequence) = highest {
+            self.state.uplinks.take(link.dcu, sequence);
+            self.building.touch(link.dcu);
+            self.building.uplink_row(link.dcu, sequence);
+            self.building.uplink.push((link.link, sequence));
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let mut known = Known {
+            dcu: frame.link.dcu,
+            ..Known::default()
+        };
+        let (outcome, reads) = match self.take(frame, &mut known) {
+            Ok(taken) => taken,
+            // What came in a resent envelope was journaled when it came first.
+            Err(_) if frame.resent() => (Outcome::Duplicate, ReadCounts::default()),
+            Err(error) => {
+                let sender = known.sender(frame);
+                self.building.reject(sender, error, frame.raw, &self.settings);
+                (Outcome::Quarantined, ReadCounts::default())
+            }
+        };
+        self.building.count(known.dcu, outcome, reads);
+    }
+
+    fn take(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        match frame.what {
+            What::Apdu { .. } => self.apdu(frame, known),
+            What::Reject(error) => Err(error),
+            What::Link { .. } => Err(DecodeError::new(Layer::Hdlc, 0, Kind::Unsupported)),
+            What::Envelope { .. } => Err(DecodeError::new(Layer::Uplink, 0, Kind::BadSequence)),
+        }
+    }
+}
+
+/// Memory held for meters, by what holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footprint {
+    /// Meters that may send.
+    pub meters: usize,
+    /// Identities, policies and keys.
+    pub registry_bytes: usize,
+    /// Counters and duplicate windows.
+    pub state_bytes: usize,
+    /// Expanded keys.
+    pub open_keys_bytes: usize,
+}
+
+impl<'a> Frame<'a> {
+    fn new(
+        link: &LinkFrames<'a>,
+        entry: &Entry,
+        envelope: Option<Envelope<'a>>,
+        now_s: i64,
+    ) -> Self {
+        Self {
+            link: *link,
+            raw: link.frames.get(entry.raw),
+            apdu: link.frames.get(entry.apdu),
+            what: entry.what,
+            envelope,
+            now_s,
+        }
+    }
+
+    fn resent(&self) -> bool {
+        self.envelope.is_some_and(|envelope| envelope.resent)
+    }
+
+    /// The address a gateway put before the APDU; empty without one.
+    fn gateway_address(&self) -> &'a [u8] {
+        match self.what {
+            What::Apdu {
+                gateway: Some(gateway),
+                ..
+            } => self.link.frames.get(gateway.address),
+            _ => &[],
+        }
+    }
+
+    /// Whether its framing can carry an answer back.
+    fn answerable(&self) -> bool {
+        let wrapped = matches!(
+            self.what,
+            What::Apdu {
+                framing: Framing::Wrapper,
+                ..
+            }
+        );
+        wrapped && self.envelope.is_none()
+    }
+}
+
+impl Known {
+    const fn sender<'a>(&self, frame: &Frame<'a>) -> Sender<'a> {
+        Sender {
+            peer: frame.link.peer,
+            dcu: self.dcu,
+            meter: self.meter,
+            counter: self.counter,
+        }
+    }
+}

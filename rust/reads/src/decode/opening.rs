@@ -1,0 +1,214 @@
+//! From a protected APDU to a plain one that may be believed: policy, key, tag, counter.
+
+use cosem::push::{Glo, TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, glo, notification};
+use cosem::security::SecurityControl;
+use cosem::{DecodeError, Kind, Layer};
+
+use super::{Decoder, Frame, Known, identity};
+use crate::ledger::{Outcome, ReadCounts};
+use crate::state::{KeyCheck, Order};
+
+/// Every APDU tag of the Green Book: what is one of these and not handled is unsupported, the rest
+/// is no APDU.
+const APDU_TAGS: [core::ops::RangeInclusive<u8>; 12] = [
+    0x01..=0x01,
+    0x05..=0x06,
+    0x08..=0x08,
+    0x0c..=0x10,
+    0x18..=0x18,
+    0x21..=0x21,
+    0x28..=0x28,
+    0x60..=0x63,
+    0xc0..=0xc5,
+    0xc7..=0xd5,
+    0xd7..=0xe0,
+    0xe6..=0xe7,
+];
+
+/// What may be believed of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Proof {
+    /// Whether a verified tag covers the frame, and under which key.
+    pub(super) verified: Option<KeyCheck>,
+    /// How its counter stands; always fresh where no tag proves the counter.
+    pub(super) order: Order,
+    /// Whether it was encrypted without a tag, so that garbage means a wrong key.
+    pub(super) unproven: bool,
+    pub(super) counter: u32,
+}
+
+impl Proof {
+    /// Of a frame in clear.
+    const CLEAR: Self = Self {
+        verified: None,
+        order: Order::Fresh,
+        unproven: false,
+        counter: 0,
+    };
+}
+
+impl Decoder {
+    pub(super) fn apdu(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        match frame.apdu.first() {
+            Some(&TAG_GENERAL_GLO) => {
+                let (meter, proof) = self.open(frame, known)?;
+                // The plaintext leaves the scratch memory while the rest of it is in use.
+                let plain = core::mem::take(&mut self.scratch.plain);
+                let taken = self.opened(frame, known, meter, proof, &plain);
+                self.scratch.plain = plain;
+                taken
+            }
+            Some(&TAG_DATA_NOTIFICATION) => {
+                let push = notification(frame.apdu)?;
+                let meter = identity::of_body(&self.meters, frame, push.body)?;
+                self.know(meter, known);
+                let policy = self.meters.get(meter).map(|meter| meter.protection);
+                if !policy.is_some_and(|policy| policy.admits_clear()) {
+                    return Err(DecodeError::new(Layer::Apdu, 0, Kind::SecurityPolicy));
+                }
+                self.push(frame, known, meter, Proof::CLEAR, &push)
+            }
+            // A dedicated key belongs to an association, and pushes have none.
+            Some(&TAG_GENERAL_DED) => Err(DecodeError::new(Layer::Ciphering, 0, Kind::NoKey)),
+            Some(tag) if is_apdu(*tag) => Err(DecodeError::new(Layer::Apdu, 0, Kind::Unsupported)),
+            Some(_) => Err(DecodeError::new(Layer::Apdu, 0, Kind::BadTag)),
+            None => Err(DecodeError::new(Layer::Apdu, 0, Kind::Truncated)),
+        }
+    }
+
+    /// What a refusal or the ledger may say of this meter's frame.
+    pub(super) fn know(&self, meter: usize, known: &mut Known) {
+        if let Some(meter) = self.meters.get(meter) {
+            known.meter = meter.meter;
+            if known.dcu == 0 {
+                known.dcu = meter.dcu;
+            }
+        }
+    }
+
+    /// Opens a ciphered APDU into the scratch memory.
+    fn open(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+    ) -> Result<(usize, Proof), DecodeError> {
+        let sealed = glo(frame.apdu)?;
+        known.counter = sealed.counter;
+        let index = identity::of_title(&self.meters, frame, sealed.title)?;
+        self.know(index, known);
+        let refused = |kind| DecodeError::new(Layer::Ciphering, control_offset(frame.apdu, &sealed), kind);
+        let meter = self.meters.get_mut(index).ok_or(refused(Kind::UnknownMeter))?;
+        if !meter.protection.admits(sealed.control) {
+            return Err(refused(Kind::SecurityPolicy));
+        }
+        if sealed.control.broadcast() {
+            return Err(refused(Kind::NoKey));
+        }
+        let key = self.open_keys.of(meter).ok_or(refused(Kind::NoKey))?;
+        self.scratch.plain.clear();
+        key.open(
+            sealed.control,
+            &meter.title,
+            sealed.counter,
+            sealed.body,
+            &mut self.scratch.plain,
+        )
+        .map_err(refused)?;
+        let key_check = meter.key_check;
+        let proof = self.prove(index, key_check, sealed.control, sealed.counter);
+        if proof.order == Order::Replayed && !frame.resent() {
+            return Err(DecodeError::new(Layer::Check, 0, Kind::ReplayedCounter));
+        }
+        Ok((index, proof))
+    }
+
+    fn prove(
+        &self,
+        index: usize,
+        key_check: KeyCheck,
+        control: SecurityControl,
+        counter: u32,
+    ) -> Proof {
+        let verified = control.authenticated();
+        Proof {
+            verified: verified.then_some(key_check),
+            order: if verified {
+                self.state.progress(index).order(key_check, counter)
+            } else {
+                Order::Fresh
+            },
+            unproven: !verified,
+            counter,
+        }
+    }
+
+    /// Goes on with an opened APDU; its counter moves whatever comes of it.
+    fn opened(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+        meter: usize,
+        proof: Proof,
+        plain: &[u8],
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let before = self.state.progress(meter);
+        if let (Some(key), Order::Fresh) = (proof.verified, proof.order) {
+            self.state.advance(meter, key, proof.counter);
+        }
+        let taken = self.notified(frame, known, meter, proof, plain);
+        let stored = taken.is_ok_and(|(_, reads)| reads.stored > 0);
+        let after = self.state.progress(meter);
+        let moved = (before.counter, before.key_check) != (after.counter, after.key_check);
+        // Reads carry their counter, but not the key it belongs to.
+        if moved && (!stored || before.key_check != after.key_check) {
+            self.building.counter(crate::record::CounterRow {
+                meter: known.meter,
+                counter: after.counter,
+                key_check: after.key_check,
+            });
+        }
+        match taken {
+            // The first of its kind is in the journal, whatever became of it.
+            Err(error) if proof.order != Order::Fresh && error.layer != Layer::Check => {
+                Ok((Outcome::Duplicate, ReadCounts::default()))
+            }
+            taken => taken,
+        }
+    }
+
+    fn notified(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &Known,
+        meter: usize,
+        proof: Proof,
+        plain: &[u8],
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let garbage = DecodeError::new(Layer::Ciphering, 0, Kind::BadDecryption);
+        match plain.first() {
+            Some(&TAG_DATA_NOTIFICATION) => {
+                let push = notification(plain)
+                    .map_err(|error| if proof.unproven { garbage } else { error })?;
+                self.push(frame, known, meter, proof, &push)
+            }
+            Some(tag) if is_apdu(*tag) => Err(DecodeError::new(Layer::Apdu, 0, Kind::Unsupported)),
+            _ if proof.unproven => Err(garbage),
+            _ => Err(DecodeError::new(Layer::Apdu, 0, Kind::BadTag)),
+        }
+    }
+}
+
+/// Where the security control byte stands.
+fn control_offset(apdu: &[u8], sealed: &Glo<'_>) -> u32 {
+    // Behind it are the counter's four bytes and the body.
+    let behind = sealed.body.len().saturating_add(5);
+    u32::try_from(apdu.len().saturating_sub(behind)).unwrap_or(u32::MAX)
+}
+
+fn is_apdu(tag: u8) -> bool {
+    APDU_TAGS.iter().any(|tags| tags.contains(&tag))
+}

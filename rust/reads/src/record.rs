@@ -1,0 +1,273 @@
+//! The journal record of one batch: written here, read here, bytes to everyone else.
+//!
+//! A record is a run of sections: id (`u8`), length of the body (`u32`), body. Empty sections are
+//! left out. All integers are little-endian; the first byte of every body is its version.
+//!
+//! | id | section | body after the version |
+//! |---|---|---|
+//! | 1 | reads | channel mask `u16`, rows `u32`, then the columns in the order of `m.reads` |
+//! | 2 | rejects | rows `u32`, then row after row, see [`Reject`] |
+//! | 3 | ledger | rows `u32`, then row after row, see [`LedgerRow`] |
+//! | 4 | counters | rows `u32`, then meter, counter and key check of each |
+//! | 5 | uplink | rows `u32`, then concentrator `u32` and sequence `u64` of each |
+//!
+//! Positions count the rows of sections 1, 2 and 3 in this order.
+
+mod cursor;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use core::fmt;
+
+use cosem::layout::Channel;
+
+use crate::ledger::{LedgerRow, Tally};
+pub(crate) use cursor::Cursor;
+pub(crate) use write::{RecordWriter, Refused};
+
+/// The version every section is written with.
+const VERSION: u8 = 1;
+
+/// A section's place in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Section {
+    /// Accepted reads.
+    Reads = 1,
+    /// Refused frames and reads.
+    Rejects = 2,
+    /// What was counted.
+    Ledger = 3,
+    /// Counters that moved without leaving a read.
+    Counters = 4,
+    /// Envelopes taken.
+    Uplink = 5,
+}
+
+/// Why bytes are not a record written here: damage, or a newer program wrote them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordError {
+    /// The section that was read, if it had begun.
+    pub section: Option<Section>,
+    /// What was wrong with it.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for RecordError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.section {
+            Some(section) => write!(out, "record section {section:?}: {}", self.reason),
+            None => write!(out, "record: {}", self.reason),
+        }
+    }
+}
+
+impl core::error::Error for RecordError {}
+
+/// A record, read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Record<'a> {
+    pub(crate) reads: Reads<'a>,
+    pub(crate) rejects: Vec<Reject<'a>>,
+    pub(crate) ledger: Vec<LedgerRow>,
+    pub(crate) counters: Vec<CounterRow>,
+    pub(crate) uplinks: Vec<(u32, u64)>,
+}
+
+/// The columns of section 1, as they lie in the record.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Reads<'a> {
+    pub(crate) rows: usize,
+    pub(crate) meter: &'a [[u8; 4]],
+    pub(crate) interval_start: &'a [[u8; 4]],
+    pub(crate) interval_s: &'a [[u8; 2]],
+    /// Empty where no read of the record has the channel.
+    pub(crate) channels: [&'a [[u8; 4]]; Channel::COUNT],
+    pub(crate) present: &'a [[u8; 2]],
+    pub(crate) quality: &'a [[u8; 1]],
+    pub(crate) flags: &'a [[u8; 4]],
+    pub(crate) status: &'a [[u8; 4]],
+    pub(crate) deviation_min: &'a [[u8; 2]],
+    pub(crate) clock_status: &'a [[u8; 1]],
+    pub(crate) dcu: &'a [[u8; 4]],
+    pub(crate) counter: &'a [[u8; 4]],
+}
+
+/// A refused frame or read, with what it looked like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reject<'a> {
+    pub(crate) at_ms: i64,
+    pub(crate) dcu: u32,
+    pub(crate) meter: u32,
+    pub(crate) counter: u32,
+    pub(crate) offset: u32,
+    pub(crate) layer: &'a str,
+    pub(crate) kind: &'a str,
+    pub(crate) peer: &'a str,
+    pub(crate) raw: &'a [u8],
+}
+
+/// A counter that moved although its frame left no read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CounterRow {
+    pub(crate) meter: u32,
+    pub(crate) counter: u32,
+    pub(crate) key_check: u32,
+}
+
+impl<'a> Record<'a> {
+    /// Reads a whole record; anything unknown or left over is an error.
+    pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, RecordError> {
+        let mut record = Self::default();
+        let mut cursor = Cursor::new(bytes);
+        while !cursor.is_empty() {
+            let section = cursor.u8().and_then(Section::of);
+            let section = section.ok_or(RecordError::outside("no such section"))?;
+            let body = cursor.counted().ok_or(section.error("it is cut short"))?;
+            record.section(section, body)?;
+        }
+        Ok(record)
+    }
+
+    /// How many positions the record takes.
+    pub(crate) fn rows(&self) -> usize {
+        self.reads
+            .rows
+            .saturating_add(self.rejects.len())
+            .saturating_add(self.ledger.len())
+    }
+
+    fn section(&mut self, section: Section, body: &'a [u8]) -> Result<(), RecordError> {
+        let mut cursor = Cursor::new(body);
+        if cursor.u8() != Some(VERSION) {
+            return Err(section.error("a version this program does not know"));
+        }
+        let whole = match section {
+            Section::Reads => Reads::parse(&mut cursor).map(|reads| self.reads = reads),
+            Section::Rejects => rows(&mut cursor, Reject::parse).map(|rows| self.rejects = rows),
+            Section::Ledger => rows(&mut cursor, ledger_row).map(|rows| self.ledger = rows),
+            Section::Counters => rows(&mut cursor, counter_row).map(|rows| self.counters = rows),
+            Section::Uplink => rows(&mut cursor, uplink_row).map(|rows| self.uplinks = rows),
+        };
+        whole.ok_or(section.error("it is cut short or holds nonsense"))?;
+        if cursor.is_empty() {
+            Ok(())
+        } else {
+            Err(section.error("bytes are left over"))
+        }
+    }
+}
+
+impl<'a> Reads<'a> {
+    fn parse(cursor: &mut Cursor<'a>) -> Option<Self> {
+        let mask = cursor.u16()?;
+        let rows = usize::try_from(cursor.u32()?).ok()?;
+        let mut reads = Self {
+            rows,
+            meter: cursor.column(rows)?,
+            interval_start: cursor.column(rows)?,
+            interval_s: cursor.column(rows)?,
+            ..Self::default()
+        };
+        for (channel, column) in reads.channels.iter_mut().enumerate() {
+            if mask >> channel & 1 == 1 {
+                *column = cursor.column(rows)?;
+            }
+        }
+        reads.present = cursor.column(rows)?;
+        reads.quality = cursor.column(rows)?;
+        reads.flags = cursor.column(rows)?;
+        reads.status = cursor.column(rows)?;
+        reads.deviation_min = cursor.column(rows)?;
+        reads.clock_status = cursor.column(rows)?;
+        reads.dcu = cursor.column(rows)?;
+        reads.counter = cursor.column(rows)?;
+        Some(reads)
+    }
+}
+
+impl<'a> Reject<'a> {
+    fn parse(cursor: &mut Cursor<'a>) -> Option<Self> {
+        Some(Self {
+            at_ms: cursor.i64()?,
+            dcu: cursor.u32()?,
+            meter: cursor.u32()?,
+            counter: cursor.u32()?,
+            offset: cursor.u32()?,
+            layer: cursor.name()?,
+            kind: cursor.name()?,
+            peer: cursor.name()?,
+            raw: cursor.counted()?,
+        })
+    }
+}
+
+impl Section {
+    fn of(id: u8) -> Option<Self> {
+        [
+            Self::Reads,
+            Self::Rejects,
+            Self::Ledger,
+            Self::Counters,
+            Self::Uplink,
+        ]
+        .into_iter()
+        .find(|section| *section as u8 == id)
+    }
+
+    const fn error(self, reason: &'static str) -> RecordError {
+        RecordError {
+            section: Some(self),
+            reason,
+        }
+    }
+}
+
+impl RecordError {
+    const fn outside(reason: &'static str) -> Self {
+        Self {
+            section: None,
+            reason,
+        }
+    }
+}
+
+/// Reads a count and that many rows; the count is not believed beyond the bytes there are.
+fn rows<'a, Row>(
+    cursor: &mut Cursor<'a>,
+    row: impl Fn(&mut Cursor<'a>) -> Option<Row>,
+) -> Option<Vec<Row>> {
+    let count = cursor.u32()?;
+    (0..count).map(|_| row(cursor)).collect()
+}
+
+fn ledger_row(cursor: &mut Cursor<'_>) -> Option<LedgerRow> {
+    Some(LedgerRow {
+        at_ms: cursor.i64()?,
+        dcu: cursor.u32()?,
+        tally: Tally {
+            frames: cursor.u64()?,
+            frames_accepted: cursor.u64()?,
+            frames_quarantined: cursor.u64()?,
+            frames_duplicate: cursor.u64()?,
+            reads: cursor.u64()?,
+            reads_stored: cursor.u64()?,
+            reads_quarantined: cursor.u64()?,
+            reads_duplicate: cursor.u64()?,
+            reads_changed: cursor.u64()?,
+        },
+    })
+}
+
+fn counter_row(cursor: &mut Cursor<'_>) -> Option<CounterRow> {
+    Some(CounterRow {
+        meter: cursor.u32()?,
+        counter: cursor.u32()?,
+        key_check: cursor.u32()?,
+    })
+}
+
+fn uplink_row(cursor: &mut Cursor<'_>) -> Option<(u32, u64)> {
+    Some((cursor.u32()?, cursor.u64()?))
+}

@@ -1,0 +1,170 @@
+//! The reads of one frame: each is checked, compared with what was stored, and copied to the batch.
+
+use cosem::Kind;
+use cosem::clock::RawClock;
+use cosem::layout::{Channel, Columns};
+
+use crate::checks::{Grid, Walk, clock_flags};
+use crate::columns::{FrameFields, ReadColumns};
+use crate::flags::{self, Quality};
+use crate::hash::HashKey;
+use crate::ledger::ReadCounts;
+use crate::state::{Judged, Window};
+
+/// What is found out about a frame's reads; kept between frames for its memory.
+#[derive(Debug, Default)]
+pub(crate) struct Rows {
+    sums: Vec<u64>,
+    accepted: Vec<Accepted>,
+    /// Rows refused by a check, and why.
+    pub(crate) refused: Vec<(usize, Kind)>,
+    pub(crate) counts: ReadCounts,
+    /// Channels that any row has.
+    channels: u16,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Accepted {
+    row: usize,
+    start_s: u32,
+    flags: u32,
+}
+
+impl Rows {
+    /// Hashes all rows; must come before [`Rows::check`].
+    pub(crate) fn begin(&mut self, columns: &Columns, key: &HashKey) {
+        self.accepted.clear();
+        self.refused.clear();
+        self.counts = ReadCounts::default();
+        self.channels = columns.present.iter().fold(0, |all, present| all | present);
+        key.start(&columns.present, &columns.status, &mut self.sums);
+        for channel in channels_in(self.channels) {
+            if let Some(values) = columns.channels.get(channel) {
+                key.add(channel, values.iter().copied(), &mut self.sums);
+            }
+        }
+    }
+
+    /// Whether a frame whose counter was seen before holds nothing but what is stored already.
+    ///
+    /// Reads outside the window cannot be told; they count as known, as do those that no check lets in.
+    pub(crate) fn all_known(&self, columns: &Columns, grid: Grid, window: &Window<'_>) -> bool {
+        let mut walk = Walk::new(grid);
+        columns.clocks.iter().zip(&self.sums).all(|(clock, sum)| {
+            let Ok(interval) = walk.interval(clock) else {
+                return true;
+            };
+            let judged = window.judge(interval.number, HashKey::finish(*sum));
+            matches!(judged, Judged::Same | Judged::Unchecked)
+        })
+    }
+
+    /// Checks every read and remembers those that are accepted; `flags` are those of the frame.
+    pub(crate) fn check(
+        &mut self,
+        columns: &Columns,
+        grid: Grid,
+        window: &mut Window<'_>,
+        flags: u32,
+    ) {
+        let mut walk = Walk::new(grid);
+        for (row, (clock, sum)) in columns.clocks.iter().zip(&self.sums).enumerate() {
+            match walk.interval(clock) {
+                Err(kind) => self.refused.push((row, kind)),
+                Ok(interval) => {
+                    let hash = HashKey::finish(*sum);
+                    let judged = window.judge(interval.number, hash);
+                    let raised = match judged {
+                        Judged::Same => {
+                            self.counts.duplicate = self.counts.duplicate.wrapping_add(1);
+                            continue;
+                        }
+                        Judged::New => 0,
+                        Judged::Changed => {
+                            self.counts.changed = self.counts.changed.wrapping_add(1);
+                            flags::CHANGED
+                        }
+                        Judged::Unchecked => flags::UNCHECKED,
+                    };
+                    window.note(interval.number, hash);
+                    self.accepted.push(Accepted {
+                        row,
+                        start_s: interval.start_s,
+                        flags: flags | raised | clock_flags(clock.status),
+                    });
+                }
+            }
+        }
+        self.counts.stored = count(self.accepted.len());
+        self.counts.quarantined = count(self.refused.len());
+    }
+
+    /// Copies the accepted reads to the batch.
+    pub(crate) fn store(&self, columns: &Columns, frame: FrameFields, out: &mut ReadColumns) {
+        if self.accepted.is_empty() {
+            return;
+        }
+        let first = out.rows();
+        out.push_frame(frame, self.accepted.len());
+        let starts = self.accepted.iter().map(|read| read.start_s.to_le_bytes());
+        out.interval_start.extend(starts);
+        out.flags.extend(self.accepted.iter().map(|read| read.flags.to_le_bytes()));
+        out.quality.extend(self.accepted.iter().map(|read| [quality(read.flags) as u8]));
+        let whole = self.accepted.len() == columns.len();
+        let picked = Picked {
+            accepted: (!whole).then_some(&self.accepted),
+        };
+        picked.copy(&columns.present, u16::to_le_bytes, &mut out.present);
+        picked.copy(&columns.status, u32::to_le_bytes, &mut out.status);
+        let deviation = |clock: RawClock| clock.deviation_min.to_le_bytes();
+        picked.copy(&columns.clocks, deviation, &mut out.deviation_min);
+        picked.copy(&columns.clocks, |clock| [clock.status], &mut out.clock_status);
+        for channel in channels_in(self.channels) {
+            let target = out.channels.get_mut(channel);
+            if let (Some(values), Some(target)) = (columns.channels.get(channel), target) {
+                target.resize(first, [0; 4]);
+                picked.copy(values, u32::to_le_bytes, target);
+            }
+        }
+    }
+}
+
+/// Which rows of a frame are copied; all of them in the common case.
+struct Picked<'r> {
+    accepted: Option<&'r Vec<Accepted>>,
+}
+
+impl Picked<'_> {
+    fn copy<T: Copy, const W: usize>(
+        &self,
+        from: &[T],
+        bytes: impl Fn(T) -> [u8; W],
+        to: &mut Vec<[u8; W]>,
+    ) {
+        match self.accepted {
+            None => to.extend(from.iter().map(|value| bytes(*value))),
+            Some(accepted) => {
+                let rows = accepted.iter().filter_map(|read| from.get(read.row));
+                to.extend(rows.map(|value| bytes(*value)));
+            }
+        }
+    }
+}
+
+/// A clock that the meter itself calls invalid makes its read suspect, not wrong.
+const fn quality(flags: u32) -> Quality {
+    if flags & flags::CLOCK_INVALID == 0 {
+        Quality::Valid
+    } else {
+        Quality::Suspect
+    }
+}
+
+/// The channels whose bit is set.
+fn channels_in(mask: u16) -> impl Iterator<Item = usize> {
+    (0..Channel::COUNT).filter(move |channel| mask >> channel & 1 == 1)
+}
+
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,37 @@
+//! Every limit and tolerance of checking and decoding, by name, with its default.
+
+/// What a [`Decoder`](crate::Decoder) is built with; it never changes afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// A read may be stamped this far ahead of our clock.
+    pub future_tolerance_s: u32,
+    /// Reads that ended longer ago than this are quarantined.
+    pub too_old_s: u32,
+    /// Intervals per meter that are remembered to tell a repeated read from a changed one.
+    pub duplicate_window: u16,
+    /// Expanded cipher keys kept; a key that was dropped is expanded again when needed.
+    pub open_keys_max: u32,
+    /// Raw bytes kept of one reject.
+    pub reject_raw_bytes_max: u32,
+    /// Raw bytes kept of all rejects of one peer in one batch; rejects beyond keep none.
+    pub reject_raw_bytes_per_peer_max: u32,
+    /// Reject rows of one peer in one batch; beyond it they are only counted.
+    pub rejects_per_peer_max: u32,
+    /// Keys the hash of the duplicate windows. Snapshots hold only under the same seed.
+    pub hash_seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            future_tolerance_s: 900,
+            too_old_s: 90 * 86_400,
+            duplicate_window: 96,
+            open_keys_max: 65_536,
+            reject_raw_bytes_max: 4_096,
+            reject_raw_bytes_per_peer_max: 1 << 20,
+            rejects_per_peer_max: 10_000,
+            hash_seed: 0,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What each meter has sent before: its invocation counter and the window of its latest reads.
+//!
+//! Rule 1: whether a frame is a replay and a read a duplicate is decided from this state alone.
+//! Rule 2: the state holds nothing that the journal does not say: every change here goes with rows
+//! of the same batch, so that snapshot plus replay rebuild it (see `snapshot.rs`, `replay.rs`).
+//!
+//! A window is a ring of value hashes. Intervals are numbered from 1970 (`start / interval_s`); the
+//! ring holds the newest `slots` numbers up to `head`, number `n` at place `n % slots`.
+
+use crate::hash::{self, HashKey};
+use crate::uplinks::Uplinks;
+
+/// Identifies a key without revealing it; 0 means no counter was accepted yet.
+pub(crate) type KeyCheck = u32;
+
+/// Counters and windows of every meter, at the indices that [`Meters`](crate::meters) gives out.
+#[derive(Debug, Clone)]
+pub(crate) struct State {
+    pub(crate) hash: HashKey,
+    pub(crate) uplinks: Uplinks,
+    pub(crate) slots: u32,
+    progress: Vec<Progress>,
+    rings: Vec<u32>,
+}
+
+/// One meter's counter and the frame of its window.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    /// The last accepted invocation counter under `key_check`.
+    pub(crate) counter: u32,
+    /// The key `counter` belongs to.
+    pub(crate) key_check: KeyCheck,
+    /// The meter's ring, counted from 1; 0 while it has none.
+    pub(crate) ring: u32,
+    /// The newest interval number in the ring.
+    pub(crate) head: u32,
+    /// Below this interval number nothing is known of what was stored before.
+    pub(crate) floor: u32,
+    /// The interval length the numbers were made with.
+    pub(crate) interval_s: u16,
+}
+
+/// How a frame's invocation counter stands to the last one accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Higher, or the first under this key.
+    Fresh,
+    /// The last one once more.
+    Repeated,
+    /// Lower.
+    Replayed,
+}
+
+/// How a read stands to what was stored before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// The first of its interval.
+    New,
+    /// The same values once more.
+    Same,
+    /// Other values for an interval already stored.
+    Changed,
+    /// Outside the window: not known.
+    Unchecked,
+}
+
+impl Progress {
+    /// How `counter` under `key` stands to what was accepted.
+    pub(crate) const fn order(&self, key: KeyCheck, counter: u32) -> Order {
+        if self.key_check != key || counter > self.counter {
+            Order::Fresh
+        } else if counter == self.counter {
+            Order::Repeated
+        } else {
+            Order::Replayed
+        }
+    }
+
+    /// Moves the counter forward, or to a new key's first one.
+    pub(crate) const fn advance(&mut self, key: KeyCheck, counter: u32) {
+        if self.key_check != key || counter > self.counter {
+            self.key_check = key;
+            self.counter = counter;
+        }
+    }
+
+    /// The floor once intervals are `interval_s` long: numbers of another length mean nothing, so
+    /// all that lay before the head is unknown.
+    fn floor_at(&self, interval_s: u16) -> u32 {
+        if self.interval_s == interval_s || self.ring == 0 {
+            return self.floor;
+        }
+        let known_until = u64::from(self.head)
+            .saturating_add(1)
+            .saturating_mul(u64::from(self.interval_s));
+        let floor = known_until.div_ceil(u64::from(interval_s.max(1)));
+        u32::try_from(floor).unwrap_or(u32::MAX)
+    }
+}
+
+impl State {
+    pub(crate) fn new(slots: u16, seed: u64) -> Self {
+        Self {
+            hash: HashKey::new(seed),
+            uplinks: Uplinks::default(),
+            slots: u32::from(slots.max(1)),
+            progress: Vec::new(),
+            rings: Vec::new(),
+        }
+    }
+
+    /// Makes room for a meter index just given out.
+    pub(crate) fn cover(&mut self, index: usize) {
+        if self.progress.len() <= index {
+            self.progress
+                .resize(index.saturating_add(1), Progress::default());
+        }
+    }
+
+    pub(crate) fn progress(&self, index: usize) -> Progress {
+        self.progress.get(index).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn advance(&mut self, index: usize, key: KeyCheck, counter: u32) {
+        if let Some(progress) = self.progress.get_mut(index) {
+            progress.advance(key, counter);
+        }
+    }
+
+    /// The window of one meter for intervals of one length, borrowed for a frame's reads.
+    pub(crate) fn window(&mut self, index: usize, interval_s: u16) -> Option<Window<'_>> {
+        let slots = self.slots;
+        let progress = self.progress.get_mut(index)?;
+        Some(Window {
+            progress,
+            rings: &mut self.rings,
+            slots,
+            interval_s,
+        })
+    }
+
+    /// Puts back what a snapshot held of one meter; `ring` holds the newest reads up to the head,
+    /// oldest first.
+    pub(crate) fn put_back(&mut self, index: usize, progress: Progress, ring: &[u32]) {
+        self.cover(index);
+        if let Some(place) = self.progress.get_mut(index) {
+            let ring_before = place.ring;
+            *place = progress;
+            place.ring = ring_before;
+        }
+        let Some(mut window) = self.window(index, progress.interval_s) else {
+            return;
+        };
+        window.put_back(ring);
+    }
+
+    /// The reads in one meter's ring, oldest first; empty when it has none.
+    pub(crate) fn ring(&self, index: usize) -> impl Iterator<Item = u32> + '_ {
+        let progress = self.progress(index);
+        let ring = ring_of(&self.rings, progress.ring, self.slots).unwrap_or_default();
+        let place = usize::try_from(progress.head % self.slots).unwrap_or_default();
+        let (newer, older) = ring
+            .split_at_checked(place.saturating_add(1))
+            .unwrap_or_default();
+        older.iter().chain(newer).copied()
+    }
+
+    /// Bytes held, without what is only reserved.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.progress.as_slice()).saturating_add(size_of_val(self.rings.as_slice()))
+    }
+}
+
+/// One meter's window while a frame is judged.
+pub(crate) struct Window<'s> {
+    progress: &'s mut Progress,
+    rings: &'s mut Vec<u32>,
+    slots: u32,
+    interval_s: u16,
+}
+
+impl Window<'_> {
+    /// How a read of interval `number` stands to what was stored; changes nothing.
+    pub(crate) fn judge(&self, number: u32, hash: u32) -> Judged {
+        let unknown = if number < self.progress.floor_at(self.interval_s) {
+            Judged::Unchecked
+        } else {
+            Judged::New
+        };
+        let seen = self.progress.ring != 0 && self.progress.interval_s == self.interval_s;
+        if !seen || number > self.progress.head {
+            return unknown;
+        }
+        if self.progress.head.wrapping_sub(number) >= self.slots {
+            return Judged::Unchecked;
+        }
+        match self.place(number) {
+            None | Some(hash::NONE) => unknown,
+            Some(before) if before == hash => Judged::Same,
+            Some(_) => Judged::Changed,
+        }
+    }
+
+    /// Remembers an accepted read.
+    pub(crate) fn note(&mut self, number: u32, hash: u32) {
+        if self.progress.ring == 0 || self.progress.interval_s != self.interval_s {
+            self.begin(number);
+        }
+        if number > self.progress.head {
+            self.move_head(number);
+        }
+        if self.progress.head.wrapping_sub(number) < self.slots {
+            self.set(number, hash);
+        }
+    }
+
+    /// Starts the ring anew with `number` as its newest.
+    fn begin(&mut self, number: u32) {
+        self.progress.floor = self.progress.floor_at(self.interval_s);
+        self.progress.interval_s = self.interval_s;
+        self.progress.head = number;
+        if self.progress.ring == 0 {
+            let slots = usize::try_from(self.slots).unwrap_or_default();
+            let end = self.rings.len().saturating_add(slots);
+            self.rings.resize(end, hash::NONE);
+            self.progress.ring = u32::try_from(end.checked_div(slots).unwrap_or_default())
+                .unwrap_or_default();
+        } else if let Some(ring) = ring_of_mut(self.rings, self.progress.ring, self.slots) {
+            ring.fill(hash::NONE);
+        }
+    }
+
+    /// Makes `number` the newest; what was skipped holds no read.
+    fn move_head(&mut self, number: u32) {
+        let skipped = number.wrapping_sub(self.progress.head).wrapping_sub(1);
+        if skipped >= self.slots {
+            if let Some(ring) = ring_of_mut(self.rings, self.progress.ring, self.slots) {
+                ring.fill(hash::NONE);
+            }
+        } else {
+            for between in self.progress.head.wrapping_add(1)..number {
+                self.set(between, hash::NONE);
+            }
+        }
+        self.progress.head = number;
+    }
+
+    fn put_back(&mut self, ring: &[u32]) {
+        if ring.is_empty() {
+            return;
+        }
+        let head = self.progress.head;
+        self.begin(head);
+        let mut number = head;
+        for hash in ring.iter().rev().take(usize::try_from(self.slots).unwrap_or_default()) {
+            self.set(number, *hash);
+            number = number.wrapping_sub(1);
+        }
+        // A snapshot with a shorter window leaves older numbers unknown.
+        if u32::try_from(ring.len()).unwrap_or(u32::MAX) < self.slots {
+            self.progress.floor = self.progress.floor.max(number.wrapping_add(1));
+        }
+    }
+
+    fn place(&self, number: u32) -> Option<u32> {
+        let ring = ring_of(self.rings, self.progress.ring, self.slots)?;
+        ring.get(usize::try_from(number % self.slots).ok()?).copied()
+    }
+
+    fn set(&mut self, number: u32, hash: u32) {
+        let place = usize::try_from(number % self.slots).unwrap_or_default();
+        let ring = ring_of_mut(self.rings, self.progress.ring, self.slots);
+        if let Some(held) = ring.and_then(|ring| ring.get_mut(place)) {
+            *held = hash;
+        }
+    }
+}
+
+fn ring_of(rings: &[u32], ring: u32, slots: u32) -> Option<&[u32]> {
+    rings.get(span(ring, slots)?)
+}
+
+fn ring_of_mut(rings: &mut [u32], ring: u32, slots: u32) -> Option<&mut [u32]> {
+    rings.get_mut(span(ring, slots)?)
+}
+
+fn span(ring: u32, slots: u32) -> Option<core::ops::Range<usize>> {
+    let slots = usize::try_from(slots).ok()?;
+    let end = usize::try_from(ring).ok()?.checked_mul(slots)?;
+    Some(end.checked_sub(slots)?..end)
+}
