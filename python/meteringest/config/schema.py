@@ -10,10 +10,11 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from meteringest.config.slices import EndpointSettings, StoreSettings
+from meteringest.config.slices import EndpointSettings
 from meteringest.intake.settings import IntakeSettings
 from meteringest.model import SecurityPolicy
 from meteringest.registry.settings import RegistrySettings
+from meteringest.store.settings import StoreSettings
 
 
 class JournalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -83,30 +84,22 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What hostile bytes may cost at the most; past a limit is a reject, never a stall."""
 
-    frame_bytes_max: Annotated[
+    open_keys_max: Annotated[
         int,
-        Meta(ge=64, le=1 << 20, description="The largest frame; a wrapper cannot pass 65543."),
-    ] = 65_543
-    apdu_bytes_max: Annotated[
-        int,
-        Meta(ge=64, le=1 << 24, description="The largest APDU after its blocks are joined."),
-    ] = 1 << 20
-    nesting_max: Annotated[
-        int,
-        Meta(ge=2, le=64, description="How deep structures and arrays may stand in one another."),
-    ] = 16
-    elements_max: Annotated[
-        int,
-        Meta(ge=16, le=1 << 20, description="How many elements one APDU may hold."),
+        Meta(ge=1, le=1 << 24, description="Meter keys kept expanded, about 0.5 KiB each."),
     ] = 65_536
-    pending_bytes_max: Annotated[
-        int,
-        Meta(ge=1 << 16, le=1 << 30, description="Whole frames one link may have waiting."),
-    ] = 8 << 20
     reject_raw_bytes_max: Annotated[
         int,
         Meta(ge=64, le=1 << 20, description="How much of a rejected frame is kept."),
     ] = 4_096
+    reject_raw_bytes_per_peer_max: Annotated[
+        int,
+        Meta(ge=0, description="The same over all rejects of one peer in one batch."),
+    ] = 1 << 20
+    rejects_per_peer_max: Annotated[
+        int,
+        Meta(ge=1, description="Reject rows of one peer in one batch; more are only counted."),
+    ] = 10_000
 
 
 class ObserveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,21 +7,6 @@ from msgspec import Meta, Struct, field
 from meteringest.model import Secret
 
 
-class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """ClickHouse: embedded or a server."""
-
-    url: Annotated[
-        str,
-        Meta(
-            description="`chdb:` is the embedded engine inside data_dir; "
-            "`http://user@host:8123` or `https://…` is a ClickHouse server."
-        ),
-    ] = "chdb:"
-    password: Annotated[
-        Secret | None, Meta(description="The server's password: `file:/path` or `env:NAME`.")
-    ] = None
-
-
 class EndpointSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The read-only ClickHouse HTTP endpoint over the embedded store."""
 

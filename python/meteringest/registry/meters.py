@@ -73,6 +73,7 @@ class MeterImport:
         self._load(parts)
         problems = Problems(parts[0].file if parts else "", self._defaults.problems_max)
         for row, given in decoded(parts):
+            self._openable(given)
             for column, text in self._faults(given):
                 problems.add(row, f"column {column}: {text}")
         problems.check()
@@ -109,6 +110,15 @@ class MeterImport:
                 self._holders[meter.system_title] = meter.serial
         self._dcus.load(self._store)
 
+    def _openable(self, given: Given) -> None:
+        """Raises unless the master key serves for this row's keys, old and new."""
+        old = self._stored.get(str(given["serial"]))
+        sealed = [getattr(old, name) for name in KEY_FIELDS] if old else []
+        if self._master_key is not None:
+            self._master_key.check(sealed)
+        elif any(sealed) or any(given.get(name) for name in KEY_FIELDS):
+            raise ConfigError(SETTING, MASTER_KEY_MISSING)
+
     def _faults(self, given: Given) -> Iterator[tuple[str, str]]:
         old = self._stored.get(str(given["serial"]))
         new = self._merged(given, old)
@@ -142,11 +152,9 @@ class MeterImport:
 
     def _sealed(self, new: Meter, given: Given, old: Meter | None) -> Meter:
         keys = {name: given[name] for name in KEY_FIELDS if given.get(name)}
-        if not keys:
-            return new
-        if self._master_key is None:
-            raise ConfigError(SETTING, MASTER_KEY_MISSING)
         master = self._master_key
+        if not keys or master is None:
+            return new
         sealed = {
             name: master.seal(new.serial, name, key)
             for name, key in keys.items()

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -67,8 +68,7 @@ class MasterKey:
         """The key that was sealed for `column` of meter `serial`."""
         if not sealed:
             return b""
-        if not sealed.startswith(self._prefix):
-            raise self._wrong(sealed)
+        self.check((sealed,))
         try:
             blob = base64.b64decode(sealed[len(self._prefix) :], validate=True)
             return self._cipher.decrypt(
@@ -77,6 +77,12 @@ class MasterKey:
         except (InvalidTag, ValueError):
             problem = f"meter {serial}: its sealed {column} is damaged; import the meter again"
             raise RegistryError(TABLE, (problem,)) from None
+
+    def check(self, sealed: Iterable[str]) -> None:
+        """Raises when any of these was sealed with another master key."""
+        for text in sealed:
+            if text and not text.startswith(self._prefix):
+                raise self._wrong(text)
 
     def _wrong(self, sealed: str) -> ConfigError:
         made_with = sealed.removeprefix(f"{VERSION}:").partition(":")[0]
