@@ -1,5 +1,5 @@
 """The one door to the compiled core: everything else imports it from here."""
 
-from meteringest import _native
+from meteringest._native import Fleet, Frames
 
-__all__ = ["_native"]
+__all__ = ["Fleet", "Frames"]

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use super::push::Recipe;
 use super::traits::{Phases, Traits};
 
-const METERS_HEADER: &str = "meter,serial,system_title,dcu,encryption_key,authentication_key,\
+const METERS_HEADER: &str = "serial,system_title,dcu,encryption_key,authentication_key,\
                              security,layout,interval_s,time_policy,phase,sanctioned_load_w,\
                              account,feeder,village\n";
-const DCUS_HEADER: &str = "dcu,name\n";
+const DCUS_HEADER: &str = "name,dcu,area\n";
 const METERS_PER_VILLAGE: u32 = 500;
 /// Accounts are numbered apart from meters, so that nobody can mistake one for the other.
 const FIRST_ACCOUNT: u64 = 5_000_000_000;
@@ -23,14 +23,13 @@ pub(super) fn meters_csv(recipe: &Recipe, meters: impl Iterator<Item = (u32, Tra
 
 fn meter_line(recipe: &Recipe, dcu: u32, traits: &Traits, text: &mut String) {
     let (layout, phase) = match traits.phases {
-        Phases::Single => ("is15959-block-load-1ph", "R"),
-        Phases::Three => ("is15959-block-load-3ph", "RYB"),
+        Phases::Single => ("is15959-block-load-1ph", 1),
+        Phases::Three => ("is15959-block-load-3ph", 3),
     };
-    let id = traits.id;
     // A String takes everything it is given.
     let _: Result<(), std::fmt::Error> = writeln!(
         text,
-        "{id},{serial},{title},{dcu},{encryption},{authentication},{security},{layout},\
+        "{serial},{title},{dcu},{encryption},{authentication},{security},{layout},\
          {interval_s},ist,{phase},{load},{account},F{feeder:05},V{village:05}",
         serial = self::text(&traits.serial()),
         title = hex(&traits.title(recipe.seed)),
@@ -39,16 +38,16 @@ fn meter_line(recipe: &Recipe, dcu: u32, traits: &Traits, text: &mut String) {
         security = security(traits),
         interval_s = recipe.interval_s,
         load = traits.sanctioned_load_w(),
-        account = FIRST_ACCOUNT.saturating_add(u64::from(id)),
+        account = FIRST_ACCOUNT.saturating_add(u64::from(traits.id)),
         feeder = traits.feeder(),
-        village = id / METERS_PER_VILLAGE,
+        village = traits.id / METERS_PER_VILLAGE,
     );
 }
 
 pub(super) fn dcus_csv(dcus: u32) -> String {
     let mut text = DCUS_HEADER.to_owned();
     for dcu in 1..=dcus {
-        let _: Result<(), std::fmt::Error> = writeln!(text, "{dcu},sim-dcu-{dcu}");
+        let _: Result<(), std::fmt::Error> = writeln!(text, "sim-dcu-{dcu},{dcu},simulated");
     }
     text
 }
