@@ -27,8 +27,7 @@ CREATE TABLE IF NOT EXISTS m.dcus $on_cluster
 (
     dcu     UInt32,
     name    String COMMENT 'certificate name or peer address it is known by',
-    feeder  String,
-    village String,
+    area    String,
     active  UInt8  COMMENT '1 in use, 0 removed',
     ver     UInt64 COMMENT 'the higher one wins'
 )
