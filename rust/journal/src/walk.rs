@@ -99,6 +99,8 @@ impl Walker<'_> {
                     self.take(&frame);
                     continue;
                 }
+                // A seal says how far it reached: what should follow is for the folder to judge.
+                Step::End if self.walk.sealed => break,
                 Step::End if self.walk.segment.next >= self.rules.reaches => break,
                 Step::End => "the file ends too early",
                 Step::Frame(_) => "rows are missing before this frame",
