@@ -6,6 +6,7 @@ Rule 2: answers are counted as they come, and nothing else is concluded from the
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import trio
@@ -78,7 +79,8 @@ class PlainLink:
                 await self.finish()
                 await self._send(octets)
             case Break(octets):
-                await self._send(octets)
+                with suppress(LinkError):  # closed before its last byte was out: as it should be
+                    await self._send(octets)
                 await self._ended()
 
     async def finish(self) -> None:
@@ -107,11 +109,15 @@ class PlainLink:
         try:
             await action()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            reason = f"the server closed the link while frames were sent: {error.__cause__}"
+            reason = (
+                f"the server closed the link while frames were sent: {error.__cause__ or error}"
+            )
             raise LinkError(str(self._dial), reason) from None
 
     async def _ended(self) -> None:
         """Waits until the server has closed."""
+        if self._stream is None:
+            return
         with trio.move_on_after(CLOSE_TIMEOUT_S):
             await self._over.wait()
         if not self._over.is_set():
@@ -133,3 +139,4 @@ class PlainLink:
             return
         finally:
             over.set()
+            await trio.aclose_forcefully(stream)

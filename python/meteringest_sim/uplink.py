@@ -185,6 +185,7 @@ class AckedLink:
             if self._stream is stream:
                 self._stream = None
             self._notify()
+            await trio.aclose_forcefully(stream)
 
     async def _drop(self, stream: trio.abc.Stream | None) -> None:
         if self._stream is stream:

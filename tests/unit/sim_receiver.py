@@ -1,4 +1,4 @@
-"""A receiver that shares nothing with the service: AES-GCM from cryptography, A-XDR from dlms-cosem.
+"""A receiver that shares nothing with the service: GCM by cryptography, A-XDR by dlms-cosem.
 
 Slow, and plain enough to be checked against the rules by eye.
 """
@@ -50,6 +50,7 @@ class Receiver:
     counters: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Indexes the registry."""
         rows = list(csv.DictReader(io.StringIO(self.registry_csv.decode())))
         self.by_title = {row["system_title"]: row for row in rows}
         self.by_serial = {row["serial"]: row for row in rows}
@@ -75,11 +76,11 @@ class Receiver:
     def _frame(self, apdu: bytes) -> None:
         try:
             row, counter, plain = self.open(apdu)
-            if counter is not None and counter < self.counters.get(row["serial"], 0):
-                raise RefusedFrameError("replayed_counter")
         except RefusedFrameError as refused:
             return self._refuse(refused.kind)
         if counter is not None:
+            if counter < self.counters.get(row["serial"], 0):
+                return self._refuse("replayed_counter")
             self.counters[row["serial"]] = counter
         fates = [self._read(row["serial"], *read) for read in reads_of(row, plain)]
         self.reads.update(fates)
