@@ -45,7 +45,7 @@ class MemoryStore:
         newest: dict[object, Meter | Dcu] = {}
         for row in sorted(self.saved[table], key=lambda row: row.ver):
             newest[getattr(row, fields[0])] = row
-        for number in sorted(newest, key=str):
+        for number in sorted(newest, key=lambda number: int(str(number))):
             yield tuple(getattr(newest[number], name) for name in fields)
 
     def save(self, table: str, rows: Sequence[Meter] | Sequence[Dcu]) -> None:

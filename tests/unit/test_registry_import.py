@@ -126,7 +126,7 @@ def test_a_concentrator_named_first_in_a_meter_s_row_gets_a_number(desk: Desk) -
 
 
 def test_concentrators_are_numbered_by_the_file_or_by_us(desk: Desk) -> None:
-    done = desk.take("name,dcu,village", "A,,x", "B,1,", "C,9,", "D,,", table=DCUS)
+    done = desk.take("name,dcu,area", "A,,x", "B,1,", "C,9,", "D,,", table=DCUS)
     assert (done.rows, done.added) == (4, 4)
     assert {name: dcu.dcu for name, dcu in desk.store.dcus().items()} == {
         "B": 1,
@@ -134,7 +134,7 @@ def test_concentrators_are_numbered_by_the_file_or_by_us(desk: Desk) -> None:
         "A": 10,
         "D": 11,
     }
-    assert desk.take("name,village", "A,x", "B,y", table=DCUS).changed == 1
+    assert desk.take("name,area", "A,x", "B,y", table=DCUS).changed == 1
     found = problems(desk, "name,dcu", "A,3", "E,9", table=DCUS)
     assert found == (
         "row 2, column dcu: found 3; A has number 10 and keeps it",

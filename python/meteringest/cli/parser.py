@@ -7,6 +7,7 @@ from pathlib import Path
 
 from meteringest.cli import records, service, tools
 from meteringest.cli.outcome import MEANING
+from meteringest.registry.columns import COLUMNS
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -46,9 +47,8 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, what: str, *examples: str, owner: str = "") -> argparse.ArgumentParser:
-        lines = "".join(f"\n  meteringest {each}" for each in examples)
         made: argparse.ArgumentParser = commands.add_parser(
-            name, help=what, description=what, epilog=f"examples:{lines}", owner=owner
+            name, help=what, description=what, epilog=_examples(*examples), owner=owner
         )
         _globals(made, default=argparse.SUPPRESS)
         return made
@@ -57,6 +57,10 @@ def parser() -> argparse.ArgumentParser:
     _registry_commands(command)
     _tool_commands(command)
     return top
+
+
+def _examples(*lines: str) -> str:
+    return "examples:" + "".join(f"\n  meteringest {line}" for line in lines)
 
 
 def _globals(each: argparse.ArgumentParser, default: object) -> None:
@@ -114,25 +118,31 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
-    for table, what, head in (
-        ("meters", "Meters: import from CSV, or list.", "serial,system_title,dcu,encryption_key,…"),
-        ("dcus", "Concentrators: import from CSV, or list.", "name,dcu,area,…"),
+    for table, what, sample in (
+        ("meters", "Meters: import from CSV, or list.", "Kabri"),
+        ("dcus", "Concentrators: import from CSV, or list.", "sub-division-4"),
     ):
-        group = command(table, what, f"{table} import {table}.csv", f"{table} list --json PNP-1")
+        group = command(table, what, f"{table} import {table}.csv", f"{table} list {sample} --json")
         actions = group.add_subparsers(metavar="ACTION", required=True)
-        taken = actions.add_parser("import", help=f"all of a CSV file or nothing; columns: {head}")
-        taken.add_argument(
-            "file", metavar="FILE", help="CSV with a heading line; - is standard input"
+        takes = actions.add_parser(
+            "import",
+            help="all rows of a CSV file, or none",
+            description=f"All rows of a CSV file, or none. Columns: {', '.join(COLUMNS[table])}.",
+            epilog=_examples(f"{table} import {table}.csv", f"{table} import - < {table}.csv"),
         )
-        taken.set_defaults(run=records.import_file, table=table)
-        listed = actions.add_parser("list", help="registry rows, without keys")
-        listed.add_argument(
-            "match", nargs="?", default="", help="only rows whose name or place contains this"
+        takes.add_argument("file", metavar="FILE", help="with a heading line; - is standard input")
+        takes.set_defaults(run=records.import_file, table=table)
+        lists = actions.add_parser(
+            "list",
+            help="registry rows, without keys",
+            description="Registry rows, without keys.",
+            epilog=_examples(f"{table} list", f"{table} list {sample} --json"),
         )
-        listed.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
-        listed.add_argument("--json", action="store_true", help="one JSON object a line")
-        listed.set_defaults(run=records.list_rows, table=table)
-        for each in (taken, listed):
+        lists.add_argument("match", nargs="?", default="", help="only rows with this text in them")
+        lists.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        lists.add_argument("--json", action="store_true", help="one JSON object a line")
+        lists.set_defaults(run=records.list_rows, table=table)
+        for each in (takes, lists):
             _globals(each, default=argparse.SUPPRESS)
     keygen = command(
         "keygen",

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from meteringest.cli.outcome import Outcome
+from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
 from meteringest.config import load
 from meteringest.errors import RegistryError
@@ -31,12 +32,12 @@ def import_file(args: argparse.Namespace) -> int:
         progress(f"reading {name}") as advance,
     ):
         done = service.import_rows(rows.parts(lines, advance))
-    sys.stdout.write(
+    write_out(
         f"{name}: {done.rows:,} rows, {done.added:,} added, {done.changed:,} changed, "
         f"{done.unchanged:,} as they were\n"
     )
     if done.dcus_added:
-        sys.stdout.write(f"new concentrators: {', '.join(done.dcus_added)}\n")
+        write_out(f"new concentrators: {', '.join(done.dcus_added)}\n")
     return Outcome.DONE
 
 
@@ -45,12 +46,12 @@ def list_rows(args: argparse.Namespace) -> int:
     with reach(load(args.config).config) as service:
         rows = service.list_rows(Listing(table=args.table, match=args.match, limit=args.limit))
     if args.json:
-        sys.stdout.buffer.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+        write_out(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     elif sys.stdout.isatty():
         Console().print(_table(rows))
     else:
         lines = [list(rows[0]), *(row.values() for row in rows)] if rows else []
-        sys.stdout.writelines("\t".join(map(str, line)) + "\n" for line in lines)
+        write_out("".join("\t".join(map(str, line)) + "\n" for line in lines))
     return Outcome.DONE
 
 

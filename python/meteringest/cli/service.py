@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from meteringest.cli.outcome import Outcome
+from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
 from meteringest.config import load
 from meteringest.control.messages import Status
@@ -16,21 +17,23 @@ from meteringest.errors import LinkError
 
 def serve(args: argparse.Namespace) -> int:
     """Runs until told to stop."""
+    config = load(args.config).config
     from meteringest import app  # noqa: PLC0415 -- the engine takes a quarter second to load
 
-    app.serve(load(args.config).config)
+    app.serve(config)
     return Outcome.DONE
 
 
 def migrate(args: argparse.Namespace) -> int:
     """Applies what is missing and names it."""
+    config = load(args.config).config
     from meteringest import app  # noqa: PLC0415 -- as above
 
-    applied = app.migrate(load(args.config).config)
+    applied = app.migrate(config)
     for name in applied:
-        sys.stdout.write(f"applied {name}\n")
+        write_out(f"applied {name}\n")
     if not applied:
-        sys.stdout.write("nothing to do: the tables are up to date\n")
+        write_out("nothing to do: the tables are up to date\n")
     return Outcome.DONE
 
 
@@ -39,7 +42,7 @@ def status(args: argparse.Namespace) -> int:
     with reach(load(args.config).config) as service:
         seen = service.status()
     if args.json:
-        sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")
+        write_out(msgspec.json.encode(seen) + b"\n")
     else:
         _print_status(seen)
     return Outcome.DONE
@@ -50,7 +53,7 @@ def query(args: argparse.Namespace) -> int:
     output = args.format or ("PrettyCompact" if sys.stdout.isatty() else "TSVWithNames")
     with reach(load(args.config).config) as service:
         result = service.query(args.sql, output)
-    sys.stdout.buffer.write(result)
+    write_out(result)
     return Outcome.DONE
 
 
@@ -60,7 +63,7 @@ def reload(args: argparse.Namespace) -> int:
     with reach(config) as service:
         if not service.status().running:
             raise LinkError(str(config.data_dir), "no service is running here: nothing to reload")
-        sys.stdout.write(service.reload() + "\n")
+        write_out(service.reload() + "\n")
     return Outcome.DONE
 
 

@@ -3,9 +3,11 @@
 import argparse
 import os
 import sys
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
 
 from meteringest.cli.outcome import Outcome
+from meteringest.cli.output import write_out
 from meteringest.config import load, printed
 from meteringest.errors import ConfigError
 from meteringest.registry.sealing import new_master_key
@@ -27,7 +29,7 @@ def decode(args: argparse.Namespace) -> int:
 
 def config(args: argparse.Namespace) -> int:
     """Settings as they are in effect."""
-    sys.stdout.write(printed(load(args.config)))
+    write_out(printed(load(args.config)))
     return Outcome.DONE
 
 
@@ -35,7 +37,7 @@ def keygen(args: argparse.Namespace) -> int:
     """To standard output, or to a new file with mode 0600."""
     key = new_master_key() + "\n"
     if args.out is None:
-        sys.stdout.write(key)
+        write_out(key)
         return Outcome.DONE
     try:
         made = os.open(args.out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -49,5 +51,12 @@ def keygen(args: argparse.Namespace) -> int:
 def version(_: argparse.Namespace) -> int:
     """This program, and the engine and driver it was installed with."""
     for package in ("meteringest", "chdb", "clickhouse-connect", "trio"):
-        sys.stdout.write(f"{package} {version_of(package)}\n")
+        write_out(f"{package} {_version(package)}\n")
     return Outcome.DONE
+
+
+def _version(package: str) -> str:
+    try:
+        return version_of(package)
+    except PackageNotFoundError:
+        return "(run from its source tree)"

@@ -145,8 +145,7 @@ METER_COLUMNS: dict[str, Column] = {
 DCU_COLUMNS: dict[str, Column] = {
     "name": Column(_dcu_name, "1 to 200 printable bytes, not only digits", required=True),
     "dcu": Column(_whole(1, 0xFFFF_FFFF), "a number from 1, or nothing to be given one"),
-    "feeder": Column(_text(0, TEXT_BYTES_MAX), f"at most {TEXT_BYTES_MAX} printable bytes"),
-    "village": Column(_text(0, TEXT_BYTES_MAX), f"at most {TEXT_BYTES_MAX} printable bytes"),
+    "area": Column(_text(0, TEXT_BYTES_MAX), f"at most {TEXT_BYTES_MAX} printable bytes"),
     "active": Column(_choice(_YES_NO), "yes or no"),
 }
 

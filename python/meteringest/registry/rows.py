@@ -49,8 +49,7 @@ class Dcu(Struct, frozen=True):
 
     dcu: int
     name: str
-    feeder: str = ""
-    village: str = ""
+    area: str = ""
     active: int = 1
     ver: int = 0
 

@@ -22,9 +22,14 @@ class RegistrySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Path | None,
         Meta(description="A folder of your own profile layouts (*.toml) beside the built-in ones."),
     ] = None
-    default_layout: Annotated[
-        str, Meta(min_length=1, description="For meters imported without a `layout` column.")
+    default_layout_1ph: Annotated[
+        str,
+        Meta(min_length=1, description="For single-phase meters imported without a `layout`."),
     ] = "is15959-block-load-1ph"
+    default_layout_3ph: Annotated[
+        str,
+        Meta(min_length=1, description="For three-phase meters imported without a `layout`."),
+    ] = "is15959-block-load-3ph"
     default_interval_s: Annotated[
         int,
         Meta(ge=60, le=86_400, description="For meters imported without an `interval_s` column."),
