@@ -1,0 +1,1 @@
+"""The embedded store's read-only ClickHouse HTTP endpoint."""

@@ -1,0 +1,94 @@
+"""One HTTP connection: requests in, answers out, every wait bounded.
+
+Rule 1: the only file of the endpoint that speaks HTTP/1.1 (through h11) on a stream.
+Rule 2: a peer that stalls is cut off; a request past the limit is answered, then cut off.
+"""
+
+from collections.abc import Mapping
+
+import h11
+import trio
+
+from meteringest.store.face.compression import too_large
+from meteringest.store.face.question import Request
+
+CHUNK_BYTES_MAX = 65_536
+Headers = Mapping[str, str]
+
+
+class PeerGone(Exception):  # noqa: N818 (nothing is wrong with us)
+    """The peer left, stalled or broke the protocol; there is nobody to answer."""
+
+
+class Connection:
+    """An h11 server on a stream; one request at a time."""
+
+    def __init__(
+        self, stream: trio.abc.Stream, *, bytes_max: int, idle_s: float, stall_s: float
+    ) -> None:
+        """Takes the stream; whoever made it closes it."""
+        self._stream = stream
+        self._bytes_max = bytes_max
+        self._idle_s = idle_s
+        self._stall_s = stall_s
+        self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=bytes_max)
+
+    async def request(self) -> Request | None:
+        """The next request, or None at an orderly end; raises PeerGone, or Refusal if too large."""
+        if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
+            self._http.start_next_cycle()
+        if self._http.our_state is not h11.IDLE:
+            return None
+        head = await self._event(self._idle_s)
+        if not isinstance(head, h11.Request):
+            return None
+        headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
+        if self._http.they_are_waiting_for_100_continue:
+            await self._send(h11.InformationalResponse(status_code=100, headers=[]))
+        body = await self._body()
+        return Request(head.method.decode("ascii"), head.target.decode("ascii"), headers, body)
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """The status line and headers of an answer."""
+        await self._send(h11.Response(status_code=status, headers=list(headers.items())))
+
+    async def piece(self, body: bytes) -> None:
+        """Some of the answer's body."""
+        if body:
+            await self._send(h11.Data(data=body))
+
+    async def end(self) -> None:
+        """The answer's end; without it the peer knows that the answer is not whole."""
+        await self._send(h11.EndOfMessage())
+
+    async def _body(self) -> bytes:
+        body = bytearray()
+        while True:
+            event = await self._event(self._stall_s)
+            match event:
+                case h11.Data():
+                    body += event.data
+                case h11.EndOfMessage():
+                    return bytes(body)
+                case _:
+                    raise PeerGone
+            if len(body) > self._bytes_max:
+                raise too_large(self._bytes_max)
+
+    async def _event(self, patience_s: float) -> h11.Event | type[h11.PAUSED]:
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                with trio.fail_after(patience_s):
+                    chunk = await self._stream.receive_some(CHUNK_BYTES_MAX)
+                self._http.receive_data(bytes(chunk))
+        except (h11.RemoteProtocolError, trio.BrokenResourceError, trio.TooSlowError) as error:
+            raise PeerGone from error
+        return event  # type: ignore[return-value]
+
+    async def _send(self, event: h11.Event) -> None:
+        wire = self._http.send(event)
+        try:
+            with trio.fail_after(self._stall_s):
+                await self._stream.send_all(wire or b"")
+        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
+            raise PeerGone from error
