@@ -101,7 +101,9 @@ impl Building {
             kept.unkept = kept.unkept.saturating_add(1);
             return;
         }
-        let left = settings.reject_raw_bytes_per_peer_max.saturating_sub(kept.raw_bytes);
+        let left = settings
+            .reject_raw_bytes_per_peer_max
+            .saturating_sub(kept.raw_bytes);
         let room = usize::try_from(left.min(settings.reject_raw_bytes_max)).unwrap_or(usize::MAX);
         let raw = raw.get(..room).unwrap_or(raw);
         kept.rows = kept.rows.saturating_add(1);
@@ -133,7 +135,10 @@ impl Building {
         self.reads.level();
         let mut sum = Tally::default();
         for (dcu, tally) in &self.ledger {
-            debug_assert!(tally.balances(), "conservation broken for concentrator {dcu}");
+            debug_assert!(
+                tally.balances(),
+                "conservation broken for concentrator {dcu}"
+            );
             sum += *tally;
             self.record.ledger(&LedgerRow {
                 at_ms: self.at_ms,
@@ -142,7 +147,11 @@ impl Building {
             });
         }
         let reads = u32::try_from(self.reads.rows()).unwrap_or(u32::MAX);
-        debug_assert_eq!(u64::from(reads), sum.reads_stored, "a stored read was not counted");
+        debug_assert_eq!(
+            u64::from(reads),
+            sum.reads_stored,
+            "a stored read was not counted"
+        );
         Batch {
             record: self.record.finish(&self.reads),
             rows: self.record.rows().saturating_add(reads),

@@ -48,7 +48,9 @@ impl Walk {
     pub(crate) fn interval(&mut self, clock: &RawClock) -> Result<Interval, Kind> {
         let interval = match self.before {
             Some((before, interval)) if self.follows(&before, clock) => Interval {
-                start_s: interval.start_s.wrapping_add(u32::from(self.grid.interval_s)),
+                start_s: interval
+                    .start_s
+                    .wrapping_add(u32::from(self.grid.interval_s)),
                 number: interval.number.wrapping_add(1),
             },
             _ => self.grid.interval(clock)?,
@@ -84,7 +86,9 @@ impl Grid {
             return Err(Kind::TooOld);
         }
         let start_s = u32::try_from(end_s.wrapping_sub(step)).map_err(|_| Kind::BadClock)?;
-        let number = start_s.checked_div(u32::from(self.interval_s)).unwrap_or_default();
+        let number = start_s
+            .checked_div(u32::from(self.interval_s))
+            .unwrap_or_default();
         Ok(Interval { start_s, number })
     }
 }
@@ -148,7 +152,10 @@ mod tests {
     #[test]
     fn hours_begin_where_the_meters_clock_says_so() {
         let hour = (NOW_S + IST_S) / 3600 * 3600 - IST_S;
-        assert!(judged(3600, hour).is_ok(), "a full hour in India, half past in UTC");
+        assert!(
+            judged(3600, hour).is_ok(),
+            "a full hour in India, half past in UTC"
+        );
         assert_eq!(judged(3600, hour - 1800), Err(Kind::Misaligned));
         assert_eq!(judged(1800, HALF_HOUR + 1), Err(Kind::Misaligned));
     }

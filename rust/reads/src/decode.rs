@@ -122,9 +122,9 @@ impl Decoder {
         self.layouts.number(name)
     }
 
-    /// The highest envelope sequence taken from a concentrator.
-    pub fn uplink_taken(&self, dcu: u32) -> u64 {
-        self.state.uplinks.taken(dcu)
+    /// The highest envelope sequence taken from each concentrator.
+    pub fn uplinks_taken(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
+        self.state.uplinks.iter()
     }
 
     /// How many meters may send, and the bytes held for them: registry, counters and windows, keys.
@@ -154,7 +154,10 @@ impl Decoder {
         let mut highest = None;
         let mut envelope = None;
         for entry in &link.frames.entries {
-            if let What::Envelope { sequence, meter, .. } = entry.what {
+            if let What::Envelope {
+                sequence, meter, ..
+            } = entry.what
+            {
                 let resent = sequence <= taken.max(highest.unwrap_or_default());
                 highest = highest.max(Some(sequence));
                 let meter = link.frames.get(meter);
@@ -183,7 +186,8 @@ impl Decoder {
             Err(_) if frame.resent() => (Outcome::Duplicate, ReadCounts::default()),
             Err(error) => {
                 let sender = known.sender(frame);
-                self.building.reject(sender, error, frame.raw, &self.settings);
+                self.building
+                    .reject(sender, error, frame.raw, &self.settings);
                 (Outcome::Quarantined, ReadCounts::default())
             }
         };

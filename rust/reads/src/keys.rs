@@ -30,7 +30,10 @@ impl OpenKeys {
     /// The meter's expanded key, which tells its own name on the way: `None` if it has no usable key.
     pub(crate) fn of(&mut self, meter: &mut Meter) -> Option<&OpenKey> {
         let at = usize::try_from(meter.open_key).unwrap_or(usize::MAX);
-        let held = self.held.get(at).is_some_and(|held| held.meter == meter.meter);
+        let held = self
+            .held
+            .get(at)
+            .is_some_and(|held| held.meter == meter.meter);
         let at = if held && meter.key_check != 0 {
             at
         } else {

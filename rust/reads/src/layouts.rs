@@ -19,7 +19,11 @@ impl Layouts {
             *layout = None;
         }
         for layout in compiled {
-            match self.named.iter_mut().find(|(name, _)| name == layout.name()) {
+            match self
+                .named
+                .iter_mut()
+                .find(|(name, _)| name == layout.name())
+            {
                 Some((_, place)) => *place = Some(layout),
                 None => self.named.push((layout.name().to_owned(), Some(layout))),
             }

@@ -28,6 +28,9 @@ mod record;
 mod gather;
 mod native;
 
+mod replay;
+mod snapshot;
+
 pub use batch::Batch;
 pub use decode::{Decoder, Footprint, LinkFrames};
 pub use gather::{Gathered, gather, record_rows};
@@ -37,3 +40,4 @@ pub use meters::{MeterError, MeterSpec, SERIAL_BYTES_MAX};
 pub use policy::Protection;
 pub use record::{RecordError, Section};
 pub use settings::Settings;
+pub use snapshot::SnapshotError;

@@ -158,11 +158,12 @@ impl Meters {
         let index = self.meters.len();
         self.meters.push(Meter::absent(number));
         let meters = &self.meters;
-        self.by_number.insert_unique(
-            hash_of(&number.to_le_bytes()),
-            narrow(index),
-            |other| meters.get(wide(*other)).map_or(0, |m| hash_of(&m.meter.to_le_bytes())),
-        );
+        self.by_number
+            .insert_unique(hash_of(&number.to_le_bytes()), narrow(index), |other| {
+                meters
+                    .get(wide(*other))
+                    .map_or(0, |m| hash_of(&m.meter.to_le_bytes()))
+            });
         index
     }
 
@@ -179,7 +180,8 @@ impl Meters {
     pub(crate) fn by_title(&self, title: &[u8; 8]) -> Option<usize> {
         self.by_title
             .find(hash_of(title), |index| {
-                self.get(wide(*index)).is_some_and(|m| m.title() == Some(title))
+                self.get(wide(*index))
+                    .is_some_and(|m| m.title() == Some(title))
             })
             .map(|index| wide(*index))
     }
@@ -192,7 +194,8 @@ impl Meters {
         }
         self.by_serial
             .find(hash_of(serial), |index| {
-                self.get(wide(*index)).is_some_and(|m| m.serial.bytes() == serial)
+                self.get(wide(*index))
+                    .is_some_and(|m| m.serial.bytes() == serial)
             })
             .map(|index| wide(*index))
     }
@@ -274,7 +277,10 @@ impl Meters {
             return Err(MeterError::KeyMissing);
         }
         let holder = |index: usize| self.get(index).map(|m| m.meter);
-        let title = spec.title.and_then(|title| self.by_title(&title)).and_then(holder);
+        let title = spec
+            .title
+            .and_then(|title| self.by_title(&title))
+            .and_then(holder);
         if let Some(other) = title.filter(|other| *other != spec.meter) {
             return Err(MeterError::TitleTaken(other));
         }
@@ -300,8 +306,11 @@ impl Meters {
         }
         let serial = meter.serial.bytes();
         if !serial.is_empty() {
-            let rehash =
-                |other: &u32| meters.get(wide(*other)).map_or(0, |m| hash_of(m.serial.bytes()));
+            let rehash = |other: &u32| {
+                meters
+                    .get(wide(*other))
+                    .map_or(0, |m| hash_of(m.serial.bytes()))
+            };
             self.by_serial
                 .insert_unique(hash_of(serial), narrow(index), rehash);
         }
@@ -318,7 +327,10 @@ impl Meters {
             entry.remove();
         }
         let serial = meter.serial.bytes();
-        if let Ok(entry) = self.by_serial.find_entry(hash_of(serial), |at| *at == place) {
+        if let Ok(entry) = self
+            .by_serial
+            .find_entry(hash_of(serial), |at| *at == place)
+        {
             entry.remove();
         }
     }
@@ -343,7 +355,9 @@ impl Serial {
     }
 
     fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+        self.bytes
+            .get(..usize::from(self.length))
+            .unwrap_or_default()
     }
 }
 
@@ -359,7 +373,10 @@ enum Keys {
 
 impl Keys {
     fn new(encryption: &[u8], authentication: &[u8]) -> Result<Self, MeterError> {
-        let short = (<[u8; 16]>::try_from(encryption), <[u8; 16]>::try_from(authentication));
+        let short = (
+            <[u8; 16]>::try_from(encryption),
+            <[u8; 16]>::try_from(authentication),
+        );
         match (encryption.len(), authentication.len(), short) {
             (0, 0, _) => Ok(Self::None),
             (_, _, (Ok(encryption), Ok(authentication))) => {

@@ -5,7 +5,6 @@
 #[derive(Debug)]
 pub(crate) struct Block {
     out: Vec<u8>,
-    rows: usize,
 }
 
 /// A column's type, spelt as ClickHouse spells it.
@@ -45,11 +44,7 @@ impl Block {
         let mut out = Vec::with_capacity(bytes.saturating_add(heads).saturating_add(16));
         varint(columns, &mut out);
         varint(rows, &mut out);
-        Self { out, rows }
-    }
-
-    pub(crate) const fn rows(&self) -> usize {
-        self.rows
+        Self { out }
     }
 
     /// Begins a column; its values follow through [`Block::values`] or [`Block::text`].
@@ -114,7 +109,11 @@ mod tests {
     #[test]
     fn a_block_is_counts_then_name_type_values_of_each_column() {
         let mut block = Block::new(2, 2, 0);
-        block.fixed("a", Type::U16, [1_u16, 513].map(u16::to_le_bytes).into_iter());
+        block.fixed(
+            "a",
+            Type::U16,
+            [1_u16, 513].map(u16::to_le_bytes).into_iter(),
+        );
         block.texts("b", [&b"xy"[..], b""].into_iter());
         let expected = b"\x02\x02\x01a\x06UInt16\x01\0\x01\x02\x01b\x06String\x02xy\0";
         assert_eq!(block.finish(), expected);

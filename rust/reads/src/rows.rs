@@ -108,8 +108,10 @@ impl Rows {
         out.push_frame(frame, self.accepted.len());
         let starts = self.accepted.iter().map(|read| read.start_s.to_le_bytes());
         out.interval_start.extend(starts);
-        out.flags.extend(self.accepted.iter().map(|read| read.flags.to_le_bytes()));
-        out.quality.extend(self.accepted.iter().map(|read| [quality(read.flags) as u8]));
+        out.flags
+            .extend(self.accepted.iter().map(|read| read.flags.to_le_bytes()));
+        out.quality
+            .extend(self.accepted.iter().map(|read| [quality(read.flags) as u8]));
         let whole = self.accepted.len() == columns.len();
         let picked = Picked {
             accepted: (!whole).then_some(&self.accepted),
@@ -118,7 +120,11 @@ impl Rows {
         picked.copy(&columns.status, u32::to_le_bytes, &mut out.status);
         let deviation = |clock: RawClock| clock.deviation_min.to_le_bytes();
         picked.copy(&columns.clocks, deviation, &mut out.deviation_min);
-        picked.copy(&columns.clocks, |clock| [clock.status], &mut out.clock_status);
+        picked.copy(
+            &columns.clocks,
+            |clock| [clock.status],
+            &mut out.clock_status,
+        );
         for channel in channels_in(self.channels) {
             let target = out.channels.get_mut(channel);
             if let (Some(values), Some(target)) = (columns.channels.get(channel), target) {

@@ -223,8 +223,8 @@ impl Window<'_> {
             let slots = usize::try_from(self.slots).unwrap_or_default();
             let end = self.rings.len().saturating_add(slots);
             self.rings.resize(end, hash::NONE);
-            self.progress.ring = u32::try_from(end.checked_div(slots).unwrap_or_default())
-                .unwrap_or_default();
+            self.progress.ring =
+                u32::try_from(end.checked_div(slots).unwrap_or_default()).unwrap_or_default();
         } else if let Some(ring) = ring_of_mut(self.rings, self.progress.ring, self.slots) {
             ring.fill(hash::NONE);
         }
@@ -252,7 +252,11 @@ impl Window<'_> {
         let head = self.progress.head;
         self.begin(head);
         let mut number = head;
-        for hash in ring.iter().rev().take(usize::try_from(self.slots).unwrap_or_default()) {
+        for hash in ring
+            .iter()
+            .rev()
+            .take(usize::try_from(self.slots).unwrap_or_default())
+        {
             self.set(number, *hash);
             number = number.wrapping_sub(1);
         }
@@ -264,7 +268,8 @@ impl Window<'_> {
 
     fn place(&self, number: u32) -> Option<u32> {
         let ring = ring_of(self.rings, self.progress.ring, self.slots)?;
-        ring.get(usize::try_from(number % self.slots).ok()?).copied()
+        ring.get(usize::try_from(number % self.slots).ok()?)
+            .copied()
     }
 
     fn set(&mut self, number: u32, hash: u32) {

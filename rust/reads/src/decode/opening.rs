@@ -1,6 +1,8 @@
 //! From a protected APDU to a plain one that may be believed: policy, key, tag, counter.
 
-use cosem::push::{Glo, TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, glo, notification};
+use cosem::push::{
+    Glo, TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, glo, notification,
+};
 use cosem::security::SecurityControl;
 use cosem::{DecodeError, Kind, Layer};
 
@@ -100,8 +102,12 @@ impl Decoder {
         known.counter = sealed.counter;
         let index = identity::of_title(&self.meters, frame, sealed.title)?;
         self.know(index, known);
-        let refused = |kind| DecodeError::new(Layer::Ciphering, control_offset(frame.apdu, &sealed), kind);
-        let meter = self.meters.get_mut(index).ok_or(refused(Kind::UnknownMeter))?;
+        let refused =
+            |kind| DecodeError::new(Layer::Ciphering, control_offset(frame.apdu, &sealed), kind);
+        let meter = self
+            .meters
+            .get_mut(index)
+            .ok_or(refused(Kind::UnknownMeter))?;
         if !meter.protection.admits(sealed.control) {
             return Err(refused(Kind::SecurityPolicy));
         }

@@ -4,8 +4,8 @@ use cosem::layout::Columns;
 use cosem::push::Notification;
 use cosem::{DecodeError, Kind, Layer};
 
-use super::{Decoder, Frame, Known, identity, reply};
 use super::opening::Proof;
+use super::{Decoder, Frame, Known, identity, reply};
 use crate::checks::Grid;
 use crate::columns::FrameFields;
 use crate::flags;
@@ -63,20 +63,31 @@ impl Decoder {
                 return Err(DecodeError::new(Layer::Check, 0, Kind::ReplayedCounter));
             }
             let reads = scratch.columns.len().saturating_add(scratch.bad.len());
-            return Ok((Outcome::Duplicate, ReadCounts {
-                duplicate: u64::try_from(reads).unwrap_or(u64::MAX),
-                ..ReadCounts::default()
-            }));
+            return Ok((
+                Outcome::Duplicate,
+                ReadCounts {
+                    duplicate: u64::try_from(reads).unwrap_or(u64::MAX),
+                    ..ReadCounts::default()
+                },
+            ));
         }
-        let flags = if proof.verified.is_some() { 0 } else { flags::UNAUTHENTICATED };
-        scratch.rows.check(&scratch.columns, grid, &mut window, flags);
+        let flags = if proof.verified.is_some() {
+            0
+        } else {
+            flags::UNAUTHENTICATED
+        };
+        scratch
+            .rows
+            .check(&scratch.columns, grid, &mut window, flags);
         let fields = FrameFields {
             meter: meter.meter,
             interval_s: meter.interval_s,
             dcu: known.dcu,
             counter: proof.counter,
         };
-        scratch.rows.store(&scratch.columns, fields, &mut self.building.reads);
+        scratch
+            .rows
+            .store(&scratch.columns, fields, &mut self.building.reads);
         self.refuse_rows(frame, known, body);
         Ok(self.outcome())
     }
@@ -88,7 +99,8 @@ impl Decoder {
         for (row, kind) in &scratch.rows.refused {
             let (start, end) = span_of(&scratch.columns, *row);
             let error = DecodeError::new(Layer::Check, start, *kind);
-            self.building.reject(sender, error, part(body, start, end), &self.settings);
+            self.building
+                .reject(sender, error, part(body, start, end), &self.settings);
         }
         for bad in &scratch.bad {
             let raw = part(body, bad.start, bad.end);

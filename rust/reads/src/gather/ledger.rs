@@ -54,11 +54,23 @@ pub(super) fn block(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
 }
 
 fn write(sums: &BTreeMap<(u16, u32), Sum>) -> Vec<u8> {
-    let mut block = Block::new(COUNTS.len().saturating_add(3), sums.len(), sums.len().saturating_mul(86));
+    let mut block = Block::new(
+        COUNTS.len().saturating_add(3),
+        sums.len(),
+        sums.len().saturating_mul(86),
+    );
     let positions = sums.values().map(|sum| sum.position.to_le_bytes());
     block.fixed("position", Type::U64, positions);
-    block.fixed("day", Type::Date, sums.keys().map(|(day, _)| day.to_le_bytes()));
-    block.fixed("dcu", Type::U32, sums.keys().map(|(_, dcu)| dcu.to_le_bytes()));
+    block.fixed(
+        "day",
+        Type::Date,
+        sums.keys().map(|(day, _)| day.to_le_bytes()),
+    );
+    block.fixed(
+        "dcu",
+        Type::U32,
+        sums.keys().map(|(_, dcu)| dcu.to_le_bytes()),
+    );
     for (at, name) in COUNTS.iter().enumerate() {
         let counts = sums.values().map(|sum| {
             let count = sum.tally.columns().get(at).copied();

@@ -72,7 +72,9 @@ impl Order {
         let mut rest = runs.as_slice();
         while let Some(((_, run), behind)) = rest.split_first() {
             let overlapping = overlapping(keys, *run, behind);
-            let (group, behind) = behind.split_at_checked(overlapping).unwrap_or((behind, &[]));
+            let (group, behind) = behind
+                .split_at_checked(overlapping)
+                .unwrap_or((behind, &[]));
             if group.is_empty() {
                 order.keep(*run);
             } else {

@@ -36,7 +36,10 @@ pub(super) fn blocks(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
     let superseded: Vec<Run> = order
         .superseded
         .iter()
-        .map(|(_, row)| Run { first: *row, len: 1 })
+        .map(|(_, row)| Run {
+            first: *row,
+            len: 1,
+        })
         .collect();
     for (table, runs) in [(HISTORY, superseded), (READS, order.newest.clone())] {
         for runs in by_days(keys, runs) {
@@ -59,7 +62,10 @@ fn changed(input: &Input<'_>, keys: Keys<'_>, order: &Order) -> Vec<(u32, u32)> 
         }
     }
     found.sort_unstable();
-    found.into_iter().map(|key| (upper(key), lower(key))).collect()
+    found
+        .into_iter()
+        .map(|key| (upper(key), lower(key)))
+        .collect()
 }
 
 /// Runs in groups that touch no more days than one block may; one group in the common case.
@@ -75,7 +81,11 @@ fn by_days(keys: Keys<'_>, runs: Vec<Run>) -> Vec<Vec<Run>> {
         }
     }
     if days.len() <= DAYS_PER_BLOCK_MAX {
-        return if runs.is_empty() { Vec::new() } else { vec![runs] };
+        return if runs.is_empty() {
+            Vec::new()
+        } else {
+            vec![runs]
+        };
     }
     let mut groups = vec![Vec::new(); days.len().div_ceil(DAYS_PER_BLOCK_MAX)];
     for run in runs {
@@ -121,9 +131,9 @@ impl<'r> Input<'r> {
     }
 
     fn rows(&self) -> usize {
-        self.records
-            .iter()
-            .fold(0, |rows, (_, record)| record.reads.rows.saturating_add(rows))
+        self.records.iter().fold(0, |rows, (_, record)| {
+            record.reads.rows.saturating_add(rows)
+        })
     }
 
     /// Channels that stand in the block: the first six and whatever a read has.
@@ -139,7 +149,10 @@ impl<'r> Input<'r> {
 
     fn write(&self, keys: Keys<'_>, runs: &[Run]) -> Vec<u8> {
         let rows = Order::rows(runs);
-        let columns = self.channels().count().saturating_add(COLUMNS_BESIDE_CHANNELS);
+        let columns = self
+            .channels()
+            .count()
+            .saturating_add(COLUMNS_BESIDE_CHANNELS);
         let mut block = Block::new(columns, rows, rows.saturating_mul(ROW_BYTES));
         let mut out = Columns {
             block: &mut block,
@@ -147,7 +160,11 @@ impl<'r> Input<'r> {
         };
         out.copy("meter", Type::U32, keys.meter);
         out.copy("interval_start", Type::DateTime, keys.interval_start);
-        out.copy("interval_s", Type::U16, &self.flat(|reads| reads.interval_s));
+        out.copy(
+            "interval_s",
+            Type::U16,
+            &self.flat(|reads| reads.interval_s),
+        );
         for channel in self.channels() {
             let values = self.flat(|reads| {
                 let column = reads.channels.get(channel.index());
@@ -159,8 +176,16 @@ impl<'r> Input<'r> {
         out.copy("quality", Type::U8, &self.flat(|reads| reads.quality));
         out.copy("flags", Type::U32, &self.flat(|reads| reads.flags));
         out.copy("status", Type::U32, &self.flat(|reads| reads.status));
-        out.copy("deviation_min", Type::I16, &self.flat(|reads| reads.deviation_min));
-        out.copy("clock_status", Type::U8, &self.flat(|reads| reads.clock_status));
+        out.copy(
+            "deviation_min",
+            Type::I16,
+            &self.flat(|reads| reads.deviation_min),
+        );
+        out.copy(
+            "clock_status",
+            Type::U8,
+            &self.flat(|reads| reads.clock_status),
+        );
         out.copy("dcu", Type::U32, &self.flat(|reads| reads.dcu));
         out.copy("counter", Type::U32, &self.flat(|reads| reads.counter));
         out.copy("ver", Type::U64, &self.versions());

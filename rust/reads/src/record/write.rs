@@ -139,7 +139,11 @@ fn write_reads(reads: &ReadColumns, out: &mut Vec<u8>) {
         mask << 1 | u16::from(!column.is_empty())
     });
     out.extend(present.to_le_bytes());
-    out.extend(u32::try_from(reads.rows()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend(
+        u32::try_from(reads.rows())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes(),
+    );
     column(&reads.meter, out);
     column(&reads.interval_start, out);
     column(&reads.interval_s, out);
@@ -160,7 +164,11 @@ fn column<const W: usize>(values: &Column<W>, out: &mut Vec<u8>) {
 
 /// Bytes that reads will take, at the most.
 fn reads_bytes(reads: &ReadColumns) -> usize {
-    let channels = reads.channels.iter().filter(|column| !column.is_empty()).count();
+    let channels = reads
+        .channels
+        .iter()
+        .filter(|column| !column.is_empty())
+        .count();
     let row = channels.saturating_mul(4).saturating_add(36);
     reads.rows().saturating_mul(row).saturating_add(16)
 }

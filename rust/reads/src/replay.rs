@@ -1,0 +1,84 @@
+//! The journal's tail back into counters and windows: after it the state is what decoding left.
+//!
+//! Records are replayed in order, from the position of the snapshot at the latest. Replaying one
+//! again changes nothing, as long as all behind it are replayed too.
+
+use cosem::layout::Channel;
+
+use crate::decode::Decoder;
+use crate::flags;
+use crate::hash::HashKey;
+use crate::record::{Reads, Record, RecordError};
+
+impl Decoder {
+    /// Takes one record's reads, counters and uplink marks into the state.
+    pub fn replay(&mut self, record: &[u8]) -> Result<(), RecordError> {
+        let record = Record::parse(record)?;
+        // A row here may begin a key under which the batch's reads were counted: they come after.
+        for row in &record.counters {
+            let index = self.place(row.meter);
+            self.state.advance(index, row.key_check, row.counter);
+        }
+        self.replay_reads(&record.reads);
+        for (dcu, sequence) in &record.uplinks {
+            self.state.uplinks.take(*dcu, *sequence);
+        }
+        Ok(())
+    }
+
+    fn replay_reads(&mut self, reads: &Reads<'_>) {
+        let mut sums = Vec::with_capacity(reads.rows);
+        hash(reads, &self.state.hash, &mut sums);
+        let rows = reads
+            .meter
+            .iter()
+            .zip(reads.interval_start)
+            .zip(reads.interval_s.iter().zip(reads.flags))
+            .zip(reads.counter.iter().zip(sums));
+        for (((meter, start), (interval, flags)), (counter, sum)) in rows {
+            let index = self.place(u32::from_le_bytes(*meter));
+            if u32::from_le_bytes(*flags) & flags::UNAUTHENTICATED == 0 {
+                let key = self.state.progress(index).key_check;
+                self.state.advance(index, key, u32::from_le_bytes(*counter));
+            }
+            let interval_s = u16::from_le_bytes(*interval);
+            let start_s = u32::from_le_bytes(*start);
+            let number = start_s.checked_div(u32::from(interval_s));
+            if let (Some(number), Some(mut window)) = (number, self.state.window(index, interval_s))
+            {
+                window.note(number, HashKey::finish(sum));
+            }
+        }
+    }
+
+    fn place(&mut self, meter: u32) -> usize {
+        let index = self.meters.place(meter);
+        self.state.cover(index);
+        index
+    }
+}
+
+/// The same sums that decoding made of these reads.
+fn hash(reads: &Reads<'_>, key: &HashKey, sums: &mut Vec<u64>) {
+    let present: Vec<u16> = reads
+        .present
+        .iter()
+        .copied()
+        .map(u16::from_le_bytes)
+        .collect();
+    let status: Vec<u32> = reads
+        .status
+        .iter()
+        .copied()
+        .map(u32::from_le_bytes)
+        .collect();
+    key.start(&present, &status, sums);
+    for channel in 0..Channel::COUNT {
+        let values = reads.channels.get(channel).copied().unwrap_or_default();
+        key.add(
+            channel,
+            values.iter().copied().map(u32::from_le_bytes),
+            sums,
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! A record read the slow way, from the description at the head of `src/record.rs` alone.
+
+use std::collections::BTreeMap;
+
+/// One stored read, by column name.
+pub(crate) type Row = BTreeMap<&'static str, i64>;
+
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    pub(crate) reads: Vec<Row>,
+    pub(crate) rejects: Vec<Reject>,
+    /// at, dcu, then the nine counts.
+    pub(crate) ledger: Vec<(i64, u32, Vec<u64>)>,
+    pub(crate) counters: Vec<(u32, u32, u32)>,
+    pub(crate) uplinks: Vec<(u32, u64)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reject {
+    pub(crate) at_ms: i64,
+    pub(crate) dcu: u32,
+    pub(crate) meter: u32,
+    pub(crate) counter: u32,
+    pub(crate) offset: u32,
+    pub(crate) layer: String,
+    pub(crate) kind: String,
+    pub(crate) peer: String,
+    pub(crate) raw: Vec<u8>,
+}
+
+const CHANNELS: [&str; 16] = [
+    "imp_wh",
+    "exp_wh",
+    "imp_vah",
+    "exp_vah",
+    "volt_cv",
+    "curr_ma",
+    "varh_q1",
+    "varh_q2",
+    "varh_q3",
+    "varh_q4",
+    "volt_r_cv",
+    "volt_y_cv",
+    "volt_b_cv",
+    "curr_r_ma",
+    "curr_y_ma",
+    "curr_b_ma",
+];
+
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (head, rest) = self.0.split_at(count);
+        self.0 = rest;
+        head
+    }
+
+    fn number(&mut self, width: usize) -> u64 {
+        let bytes = self.take(width).iter().rev();
+        bytes.fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
+    fn u32(&mut self) -> u32 {
+        u32::try_from(self.number(4)).unwrap()
+    }
+
+    fn i64(&mut self) -> i64 {
+        self.number(8).cast_signed()
+    }
+
+    fn text(&mut self) -> String {
+        let count = usize::try_from(self.number(2)).unwrap();
+        String::from_utf8(self.take(count).to_vec()).unwrap()
+    }
+}
+
+pub(crate) fn parse(record: &[u8]) -> Parsed {
+    let mut parsed = Parsed::default();
+    let mut bytes = Bytes(record);
+    while !bytes.0.is_empty() {
+        let id = bytes.number(1);
+        let length = usize::try_from(bytes.number(4)).unwrap();
+        let mut body = Bytes(bytes.take(length));
+        assert_eq!(body.number(1), 1, "version");
+        match id {
+            1 => parsed.reads = reads(&mut body),
+            2 => parsed.rejects = rows(&mut body, reject),
+            3 => parsed.ledger = rows(&mut body, ledger),
+            4 => parsed.counters = rows(&mut body, |body| (body.u32(), body.u32(), body.u32())),
+            5 => parsed.uplinks = rows(&mut body, |body| (body.u32(), body.number(8))),
+            other => panic!("section {other}"),
+        }
+        assert!(body.0.is_empty(), "section {id} has bytes left over");
+    }
+    parsed
+}
+
+fn rows<T>(body: &mut Bytes<'_>, row: impl Fn(&mut Bytes<'_>) -> T) -> Vec<T> {
+    (0..body.u32()).map(|_| row(body)).collect()
+}
+
+fn reject(body: &mut Bytes<'_>) -> Reject {
+    let (at_ms, dcu, meter, counter, offset) =
+        (body.i64(), body.u32(), body.u32(), body.u32(), body.u32());
+    let (layer, kind, peer) = (body.text(), body.text(), body.text());
+    let length = usize::try_from(body.number(4)).unwrap();
+    let raw = body.take(length).to_vec();
+    Reject {
+        at_ms,
+        dcu,
+        meter,
+        counter,
+        offset,
+        layer,
+        kind,
+        peer,
+        raw,
+    }
+}
+
+fn ledger(body: &mut Bytes<'_>) -> (i64, u32, Vec<u64>) {
+    (
+        body.i64(),
+        body.u32(),
+        (0..9).map(|_| body.number(8)).collect(),
+    )
+}
+
+fn reads(body: &mut Bytes<'_>) -> Vec<Row> {
+    let mask = body.number(2);
+    let mut rows = vec![Row::new(); usize::try_from(body.number(4)).unwrap()];
+    let mut column = |name, width| {
+        for row in &mut rows {
+            row.insert(name, i64::try_from(body.number(width)).unwrap());
+        }
+    };
+    column("meter", 4);
+    column("interval_start", 4);
+    column("interval_s", 2);
+    for (bit, name) in CHANNELS.into_iter().enumerate() {
+        if mask >> bit & 1 == 1 {
+            column(name, 4);
+        }
+    }
+    for (name, width) in [
+        ("present", 2),
+        ("quality", 1),
+        ("flags", 4),
+        ("status", 4),
+        ("deviation_min", 2),
+        ("clock_status", 1),
+        ("dcu", 4),
+        ("counter", 4),
+    ] {
+        column(name, width);
+    }
+    rows
+}
