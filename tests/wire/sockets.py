@@ -56,7 +56,10 @@ def one(**listener: object) -> IntakeSettings:
 
 
 def settings_of(*listeners: dict[str, object], **intake: object) -> IntakeSettings:
-    return msgspec.convert({"listeners": listeners, **intake}, IntakeSettings)
+    def secret(wanted: type, text: str) -> object:
+        return wanted(text)
+
+    return msgspec.convert({"listeners": listeners, **intake}, IntakeSettings, dec_hook=secret)
 
 
 @asynccontextmanager

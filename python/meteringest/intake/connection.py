@@ -41,6 +41,9 @@ class Seat(Protocol):
     def acked(self, sequence: int, /) -> None:
         """Everything up to `sequence` is durable, whether or not the peer still hears it."""
 
+    def leave(self) -> None:
+        """What this link brought is stored; the next one may sit down."""
+
 
 class Connection:
     """Runs until the peer leaves, loses its stream or its patience runs out, or it is told to."""
@@ -79,6 +82,8 @@ class Connection:
             async with trio.open_nursery() as self._nursery:
                 await self._read()
                 await self._settle()
+                if self._seat is not None:
+                    self._seat.leave()
                 await self._say_goodbye()
                 self._nursery.cancel_scope.cancel()
         finally:
@@ -153,19 +158,21 @@ class Connection:
         self._reading.deadline = float("inf")
         if self._gatherer.full:
             self._gatherer.hold(self)
-        self._moved = trio.Event()
-        await self._moved.wait()
+        await self._until_moved()
         # Silence while we did not listen is not the peer's.
         self.session.heard(trio.current_time())
 
     async def _settle(self) -> None:
         """Waits until what the peer brought is stored and, if it still listens, acknowledged."""
         while not (self.session.stored() if self._is_deaf() else self.session.settled()):
-            self._moved = trio.Event()
-            await self._moved.wait()
+            await self._until_moved()
 
     def _is_deaf(self) -> bool:
         return self._broken or self.ending is SUPERSEDED
+
+    async def _until_moved(self) -> None:
+        self._moved = trio.Event()
+        await self._moved.wait()
 
     def _send_soon(self, due: bytes) -> None:
         if self._broken or self._nursery is None:
@@ -189,8 +196,8 @@ class Connection:
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self._give_up(Ending("lost", str(error.__cause__ or error)))
             self.session.sent(len(due))
+            self._sending = bool(self._unsent)
             self.moved()
-        self._sending = False
 
     def _give_up(self, ending: Ending) -> None:
         """The peer hears nothing any more: what is due to it is dropped, what it brought is not."""
@@ -204,11 +211,13 @@ class Connection:
         if self._broken:
             return
         with trio.move_on_after(GOODBYE_TIMEOUT_S):
+            while self._sending:
+                await self._until_moved()
             try:
                 if self._seat and self.ending and self.ending.reason:
                     await self._dismiss(Refusal(self.ending.reason, self.ending.detail))
                 await self._stream.aclose()
-            except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
                 self._broken = True
 
     async def _dismiss(self, refusal: Refusal) -> None:
