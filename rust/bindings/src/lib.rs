@@ -1,11 +1,21 @@
 //! `meteringest._native`: the thin Python face of the crates. No rule about metering lives here.
 
+mod batch;
+mod decoder;
+mod errors;
 mod fleet;
+mod link;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::decoder::Decoder;
+    #[pymodule_export]
     use crate::fleet::{Fleet, Frames};
+    #[pymodule_export]
+    use crate::link::Link;
 }

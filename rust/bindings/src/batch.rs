@@ -1,0 +1,61 @@
+//! `Batch`: one journal record, what it counts, and who is owed an answer for it.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+/// What one `Decoder.decode` made; never changes.
+#[pyclass(frozen, module = "meteringest._native")]
+pub(crate) struct Batch {
+    pub(crate) batch: reads::Batch,
+}
+
+#[pymethods]
+impl Batch {
+    #[getter]
+    const fn rows(&self) -> u32 {
+        self.batch.rows
+    }
+
+    #[getter]
+    fn record<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.batch.record)
+    }
+
+    #[getter]
+    fn counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tally = &self.batch.tally;
+        let counts = PyDict::new(py);
+        for (name, count) in [
+            ("frames", tally.frames),
+            ("frames_accepted", tally.frames_accepted),
+            ("frames_quarantined", tally.frames_quarantined),
+            ("frames_duplicate", tally.frames_duplicate),
+            ("reads", tally.reads),
+            ("reads_accepted", tally.reads_stored),
+            ("reads_quarantined", tally.reads_quarantined),
+            ("reads_duplicate", tally.reads_duplicate),
+            ("reads_changed", tally.reads_changed),
+        ] {
+            counts.set_item(name, count)?;
+        }
+        let rejected = PyDict::new(py);
+        for (kind, count) in &self.batch.rejected {
+            rejected.set_item(kind, count)?;
+        }
+        counts.set_item("rejected", rejected)?;
+        Ok(counts)
+    }
+
+    #[getter]
+    fn replies<'py>(&self, py: Python<'py>) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        let replies = self.batch.replies.iter();
+        replies
+            .map(|(link, bytes)| (*link, PyBytes::new(py, bytes)))
+            .collect()
+    }
+
+    #[getter]
+    fn uplink(&self) -> Vec<(u64, u64)> {
+        self.batch.uplink.clone()
+    }
+}

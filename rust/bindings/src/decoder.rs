@@ -1,0 +1,133 @@
+//! `Decoder`: waiting frames to batches, and the registry and state that this takes.
+
+mod rows;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use cosem::layout::specs_from_json;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+use reads::LinkFrames;
+
+use crate::batch::Batch;
+use crate::errors::{RegistryError, config, corrupt, lock};
+use crate::link::{Link, Taken};
+
+/// Registry, keys, layouts, counters and duplicate windows.
+#[pyclass(frozen, module = "meteringest._native")]
+pub(crate) struct Decoder {
+    node: u32,
+    decoder: Mutex<reads::Decoder>,
+}
+
+#[pymethods]
+impl Decoder {
+    #[new]
+    fn new(node: u32, config_json: &[u8]) -> PyResult<Self> {
+        let settings = settings::parse(config_json).map_err(|error| config("decoder", &error))?;
+        Ok(Self {
+            node,
+            decoder: Mutex::new(reads::Decoder::new(settings)),
+        })
+    }
+
+    #[getter]
+    const fn node(&self) -> u32 {
+        self.node
+    }
+
+    fn upsert_meters(&self, py: Python<'_>, rows: Vec<Bound<'_, PyTuple>>) -> PyResult<()> {
+        let rows: Vec<rows::MeterRow> = rows
+            .iter()
+            .map(rows::MeterRow::extract)
+            .collect::<PyResult<_>>()?;
+        let problems = py.detach(|| {
+            let mut decoder = lock(&self.decoder)?;
+            let problems = rows.iter().filter_map(|row| row.apply(&mut decoder).err());
+            Ok::<Vec<String>, PyErr>(problems.collect())
+        })?;
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = PyTuple::new(py, problems)?;
+        Err(RegistryError::new_err(("registry", problems.unbind())))
+    }
+
+    fn remove_meters(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<()> {
+        py.detach(|| {
+            let mut decoder = lock(&self.decoder)?;
+            for id in ids {
+                decoder.remove(id);
+            }
+            Ok(())
+        })
+    }
+
+    fn set_layouts(&self, py: Python<'_>, json: &[u8]) -> PyResult<()> {
+        let wrong = |error| config("layouts", &error);
+        let specs = specs_from_json(json).map_err(wrong)?;
+        py.detach(|| lock(&self.decoder)?.set_layouts(&specs).map_err(wrong))
+    }
+
+    fn decode(&self, py: Python<'_>, links: Vec<PyRef<'_, Link>>, now_ms: i64) -> PyResult<Batch> {
+        let taken: Vec<Taken> = links
+            .iter()
+            .map(|link| link.take())
+            .collect::<PyResult<_>>()?;
+        let (batch, taken) = py.detach(|| {
+            let frames: Vec<LinkFrames<'_>> = taken.iter().map(frames_of).collect();
+            let batch = lock(&self.decoder)?.decode(&frames, now_ms);
+            Ok::<_, PyErr>((batch, taken))
+        })?;
+        for (link, taken) in links.iter().zip(taken) {
+            link.give_back(taken.frames)?;
+        }
+        Ok(Batch { batch })
+    }
+
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let snapshot = py.detach(|| Ok::<_, PyErr>(lock(&self.decoder)?.snapshot()))?;
+        Ok(PyBytes::new(py, &snapshot))
+    }
+
+    fn restore(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<()> {
+        py.detach(|| {
+            let restored = lock(&self.decoder)?.restore(snapshot);
+            restored.map_err(|error| corrupt("snapshot", &error))
+        })
+    }
+
+    fn replay(&self, py: Python<'_>, record: &[u8], first: u64) -> PyResult<()> {
+        py.detach(|| {
+            let replayed = lock(&self.decoder)?.replay(record);
+            replayed.map_err(|error| corrupt(&format!("record at {first}"), &error))
+        })
+    }
+
+    #[getter]
+    fn uplinks_taken(&self, py: Python<'_>) -> PyResult<BTreeMap<u32, u64>> {
+        py.detach(|| Ok(lock(&self.decoder)?.uplinks_taken().collect()))
+    }
+
+    #[getter]
+    fn footprint(&self, py: Python<'_>) -> PyResult<BTreeMap<&'static str, usize>> {
+        let footprint = py.detach(|| Ok::<_, PyErr>(lock(&self.decoder)?.footprint()))?;
+        Ok(BTreeMap::from([
+            ("meters", footprint.meters),
+            ("registry_bytes", footprint.registry_bytes),
+            ("state_bytes", footprint.state_bytes),
+            ("open_keys_bytes", footprint.open_keys_bytes),
+        ]))
+    }
+}
+
+fn frames_of(taken: &Taken) -> LinkFrames<'_> {
+    LinkFrames {
+        link: taken.id,
+        dcu: taken.dcu,
+        peer: &taken.peer,
+        frames: &taken.frames,
+    }
+}

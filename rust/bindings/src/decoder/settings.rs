@@ -1,0 +1,39 @@
+//! The decoder's settings as JSON: what is left out has its default, what is unknown is an error.
+
+use reads::Settings;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    future_tolerance_s: Option<u32>,
+    too_old_days: Option<u32>,
+    duplicate_window: Option<u16>,
+    open_keys_max: Option<u32>,
+    reject_raw_bytes_max: Option<u32>,
+    reject_raw_bytes_per_peer_max: Option<u32>,
+    rejects_per_peer_max: Option<u32>,
+    hash_seed: Option<u64>,
+}
+
+pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
+    let written: Written = serde_json::from_slice(json)?;
+    let default = Settings::default();
+    let too_old_s = written.too_old_days.map(|days| days.saturating_mul(86_400));
+    Ok(Settings {
+        future_tolerance_s: written.future_tolerance_s.unwrap_or(default.future_tolerance_s),
+        too_old_s: too_old_s.unwrap_or(default.too_old_s),
+        duplicate_window: written.duplicate_window.unwrap_or(default.duplicate_window),
+        open_keys_max: written.open_keys_max.unwrap_or(default.open_keys_max),
+        reject_raw_bytes_max: written
+            .reject_raw_bytes_max
+            .unwrap_or(default.reject_raw_bytes_max),
+        reject_raw_bytes_per_peer_max: written
+            .reject_raw_bytes_per_peer_max
+            .unwrap_or(default.reject_raw_bytes_per_peer_max),
+        rejects_per_peer_max: written
+            .rejects_per_peer_max
+            .unwrap_or(default.rejects_per_peer_max),
+        hash_seed: written.hash_seed.unwrap_or(default.hash_seed),
+    })
+}
