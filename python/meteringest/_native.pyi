@@ -56,3 +56,147 @@ class Frames:
     def __len__(self) -> int: ...
     def span(self, index: int) -> tuple[int, int]: ...
     def meter(self, index: int) -> int: ...
+
+@final
+class Link:
+    """One connection's bytes on their way to frames; any thread may use it."""
+
+    def __new__(
+        cls,
+        link_id: int,
+        framing: str = "auto",
+        *,
+        dcu: int = 0,
+        peer: str = "",
+        frame_bytes_max: int = 65_543,
+        pending_bytes_max: int = 8_388_608,
+    ) -> Link:
+        """A link before its first byte.
+
+        `framing` is auto, wrapper, hdlc, mbus or uplink; any other is a ConfigError. `dcu` and
+        `peer` stand in the rows of what the link brings. On an uplink the bytes begin after the
+        hello.
+        """
+
+    @property
+    def link_id(self) -> int:
+        """The number that replies and acknowledgements name the link by."""
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of whole frames and rejects that wait for `Decoder.decode`."""
+
+    @property
+    def closed(self) -> str | None:
+        """Why the link is lost and must be closed ("layer: kind at offset"), or None."""
+
+    def feed(self, chunk: bytes) -> int:
+        """Copies `chunk`, splits it, and returns what is waiting now.
+
+        Hostile bytes never raise: they become rejects, and at worst `closed`. Feeding a link that
+        already has `pending_bytes_max` waiting raises InvariantError: decode first.
+        """
+
+    def finish(self) -> None:
+        """The stream has ended: half a frame becomes a reject."""
+
+@final
+class Decoder:
+    """Frames to checked columns: registry, keys, layouts, invocation counters, duplicate windows.
+
+    Any thread may use it; one call runs at a time. All calls let other threads run meanwhile.
+    """
+
+    def __new__(cls, node: int, config_json: bytes) -> Decoder:
+        """A decoder that knows no meters and no layouts yet.
+
+        `config_json` is one object; what it leaves out has its default, an unknown key is a
+        ConfigError: `future_tolerance_s` 900, `too_old_days` 90, `duplicate_window` 96 (intervals
+        of a meter), `open_keys_max` 65536 (expanded keys kept), `reject_raw_bytes_max` 4096 (of one
+        reject), `reject_raw_bytes_per_peer_max` 1048576 and `rejects_per_peer_max` 10000 (of one
+        peer in one batch), `hash_seed` 0 (keys the duplicate windows; a snapshot only fits the seed
+        it was made under).
+        """
+
+    @property
+    def node(self) -> int:
+        """The number of this ingest node."""
+
+    @property
+    def uplinks_taken(self) -> dict[int, int]:
+        """The highest envelope sequence taken from each concentrator."""
+
+    @property
+    def footprint(self) -> dict[str, int]:
+        """`meters` that may send, and `registry_bytes`, `state_bytes`, `open_keys_bytes` held."""
+
+    def upsert_meters(
+        self,
+        rows: list[tuple[int, str, bytes, int, bytes, bytes, str, str, int, str]]
+        | list[tuple[int, str, bytes, int, bytes, bytes, str, str, int, str, str]],
+    ) -> None:
+        """Adds or replaces meters; the next `decode` knows them.
+
+        A row is (meter, serial, system title, dcu, encryption key, authentication key, security,
+        layout, interval_s, time policy), and the phase may follow. Title and keys may be empty;
+        `security` is none, encrypt, authenticate or encrypt+authenticate; the layout must be set.
+        Rows that cannot be taken raise one RegistryError that names each; the others are taken.
+        """
+
+    def remove_meters(self, ids: list[int]) -> None:
+        """Their frames are from now on those of unknown meters; their counters are kept."""
+
+    def set_layouts(self, json: bytes) -> None:
+        """Replaces all layouts: an array of objects, each one file of meteringest/layouts.
+
+        A layout that cannot be is a ConfigError, and the old ones stay.
+        """
+
+    def decode(self, links: list[Link], now_ms: int) -> Batch:
+        """Takes all waiting frames of `links`, in order, as received at `now_ms`.
+
+        Counters and windows have moved when this returns, so the batch must reach the journal.
+        When it cannot, the process must be restarted: a repeated frame would count as a duplicate
+        of one that was never written.
+        """
+
+    def snapshot(self) -> bytes:
+        """Counters, windows and uplink marks, to be kept with the position decoded up to."""
+
+    def restore(self, snapshot: bytes) -> None:
+        """Continues from a snapshot; JournalCorrupt when it is damaged or of another hash seed."""
+
+    def replay(self, record: bytes, first: int) -> None:
+        """Takes a journal record (whose first row has position `first`) into counters and windows.
+
+        After `restore`, every record from the snapshot's position on must be replayed in order.
+        """
+
+@final
+class Batch:
+    """What one `Decoder.decode` made; never changes."""
+
+    @property
+    def rows(self) -> int:
+        """Positions the record takes; 0 is nothing to journal."""
+
+    @property
+    def record(self) -> bytes:
+        """The journal record, as `Decoder.replay` and the gathering into blocks read it."""
+
+    @property
+    def counts(self) -> dict[str, int | dict[str, int]]:
+        """Frames and reads by outcome, and `rejected` by kind.
+
+        `frames` = `frames_accepted` + `frames_quarantined` + `frames_duplicate`; `reads` =
+        `reads_accepted` + `reads_quarantined` + `reads_duplicate`; `reads_changed` are among the
+        accepted.
+        """
+
+    @property
+    def replies(self) -> list[tuple[int, bytes]]:
+        """(link id, bytes to send once the record is durable), in order."""
+
+    @property
+    def uplink(self) -> list[tuple[int, int]]:
+        """(link id, highest sequence taken), to be acknowledged once the record is durable."""
