@@ -86,6 +86,11 @@ class Gatherer:
         return self.pending_bytes >= self._settings.pending_bytes_max
 
     @property
+    def members(self) -> int:
+        """How many links bring frames."""
+        return len(self._members)
+
+    @property
     def unsynced(self) -> int:
         """How many batches are appended and not known to be durable."""
         return len(self._unsynced)

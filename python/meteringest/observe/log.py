@@ -85,7 +85,11 @@ def _fields(event: Event, now_ms: int, told: _Told) -> dict[str, object]:
 
 
 def _json_line(fields: dict[str, object]) -> bytes:
-    return msgspec.json.encode(fields, enc_hook=str) + b"\n"
+    try:
+        line = msgspec.json.encode(fields, enc_hook=str)
+    except UnicodeEncodeError:  # half a surrogate pair in a peer's words
+        line = msgspec.json.encode({name: _plain(str(value)) for name, value in fields.items()})
+    return line + b"\n"
 
 
 def _text_line(fields: dict[str, object]) -> bytes:
@@ -97,4 +101,8 @@ def _text_line(fields: dict[str, object]) -> bytes:
 def _word(value: object) -> str:
     text = str(value)
     plain = text.isprintable() and text and not set(text) & set(' "=')
-    return text if plain else msgspec.json.encode(text).decode()
+    return text if plain else msgspec.json.encode(_plain(text)).decode()
+
+
+def _plain(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
