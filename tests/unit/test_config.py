@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meteringest.config import load, printed
+from meteringest.config import load, printed, reference
 from meteringest.errors import ConfigError
 from meteringest.model import Secret, SecurityPolicy
 
@@ -167,3 +167,10 @@ def test_a_secret_compares_and_hides() -> None:
     assert Secret("a") != "a"
     assert "a1b2" not in f"{Secret('a1b2')!r} {Secret('a1b2')}"
     assert hash(Secret("a", "env:X")) == hash(Secret("b", "env:X"))
+
+
+def test_the_page_lists_every_setting() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "configuration.md").read_text()
+    _, _, listed = page.partition("`meteringest config --reference`.\n\n")
+    said = "docs/configuration.md is behind: put the output of `meteringest config --reference` in"
+    assert listed.strip() == reference().strip(), said

@@ -181,6 +181,9 @@ def _tool_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         "config",
         "config > meteringest.toml",
     )
+    config.add_argument(
+        "--reference", action="store_true", help="every setting as Markdown, without a file"
+    )
     config.set_defaults(run=tools.config)
     version = command("version", "Versions of the program and its engine.", "version")
     version.set_defaults(run=tools.version)

@@ -8,7 +8,7 @@ from importlib.metadata import version as version_of
 
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
-from meteringest.config import load, printed
+from meteringest.config import load, printed, reference
 from meteringest.errors import ConfigError
 from meteringest.registry.sealing import new_master_key
 
@@ -28,8 +28,8 @@ def decode(args: argparse.Namespace) -> int:
 
 
 def config(args: argparse.Namespace) -> int:
-    """Settings as they are in effect."""
-    write_out(printed(load(args.config)))
+    """Settings as they are in effect, or all there are."""
+    write_out(reference() if args.reference else printed(load(args.config)))
     return Outcome.DONE
 
 

@@ -2,6 +2,7 @@
 
 from meteringest.config.file import Loaded, load
 from meteringest.config.printed import printed
+from meteringest.config.reference import reference
 from meteringest.config.schema import Config
 
-__all__ = ["Config", "Loaded", "load", "printed"]
+__all__ = ["Config", "Loaded", "load", "printed", "reference"]

@@ -126,7 +126,7 @@ def _secret_file(path: Path) -> str:
 
 def _unknown_fields(written: object, wanted: Type, path: str) -> Iterator[str]:
     """Every field the schema does not know, with the name that was probably meant."""
-    for shape in _shapes(wanted):
+    for shape in shapes(wanted):
         known = _known(shape) if isinstance(shape, StructType) else None
         for step, name, value in _steps(written):
             inner = known.get(name) if known is not None else _item(shape)
@@ -136,14 +136,14 @@ def _unknown_fields(written: object, wanted: Type, path: str) -> Iterator[str]:
                 yield _unknown(name, list(known), path)
 
 
-def _shapes(wanted: Type) -> Iterator[Type]:
+def shapes(wanted: Type) -> Iterator[Type]:
     """The types behind annotations and unions."""
     match wanted:
         case Metadata(type=inner):
-            yield from _shapes(inner)
+            yield from shapes(inner)
         case UnionType(types=types):
             for each in types:
-                yield from _shapes(each)
+                yield from shapes(each)
         case _:
             yield wanted
 

@@ -40,7 +40,7 @@ def _struct(value: msgspec.Struct, written: object, path: str) -> Iterator[str]:
 
 
 def _table(field: Field, now: object, written: object, path: str) -> Iterator[str]:
-    meaning = _meaning(field)
+    meaning = meaning_of(field)
     if isinstance(now, msgspec.Struct):
         yield from ("", *_comment(meaning or _summary(now)), f"[{path}]")
         yield from _struct(now, written, f"{path}.")
@@ -58,18 +58,19 @@ def _table(field: Field, now: object, written: object, path: str) -> Iterator[st
 def _field(field: Field, now: object, *, set_here: bool) -> Iterator[str]:
     origin = "default"
     if set_here:
-        origin = "set" if field.required else f"set; default {_toml(_default(field))}"
-    yield from ("", *_comment(_meaning(field)))
+        origin = "set" if field.required else f"set; default {toml(default_of(field))}"
+    yield from ("", *_comment(meaning_of(field)))
     yield f"{_pair(field.encode_name, now)}  # {origin}"
 
 
 def _pair(name: str, value: object) -> str:
     if value is None or (isinstance(value, Secret) and not value.reference):
-        return f"# {name} = {_toml(value)}"
-    return f"{name} = {_toml(value)}"
+        return f"# {name} = {toml(value)}"
+    return f"{name} = {toml(value)}"
 
 
-def _toml(value: object) -> str:
+def toml(value: object) -> str:
+    """A value as TOML writes it, or a word in brackets where TOML has none."""
     text = str(value)
     if value is None:
         text = "(not set)"
@@ -80,7 +81,7 @@ def _toml(value: object) -> str:
     elif isinstance(value, Path | str):
         text = json.dumps(str(value), ensure_ascii=False)
     elif isinstance(value, list | tuple):
-        text = "[" + ", ".join(_toml(each) for each in value) + "]"
+        text = "[" + ", ".join(toml(each) for each in value) + "]"
     return text
 
 
@@ -95,7 +96,8 @@ def _fields(struct: type[msgspec.Struct]) -> tuple[Field, ...]:
     return kind.fields if isinstance(kind, StructType) else ()
 
 
-def _default(field: Field) -> object:
+def default_of(field: Field) -> object:
+    """What the field is when nobody says."""
     if field.default_factory is not msgspec.NODEFAULT:
         made: object = field.default_factory()
         return made
@@ -103,7 +105,7 @@ def _default(field: Field) -> object:
     return default
 
 
-def _meaning(field: Field) -> str:
+def meaning_of(field: Field) -> str:
     """The description given beside the type, where it stands anywhere around it."""
     kind = field.type
     while isinstance(kind, Metadata):

@@ -13,11 +13,12 @@ from typing import TextIO
 import msgspec
 
 from meteringest.errors import RegistryError
-from meteringest.registry.columns import COLUMNS, UNIQUE, Column, WantedError
+from meteringest.registry.columns import COLUMNS, UNIQUE, Cell, Column, WantedError
 from meteringest.registry.rows import ImportPart
 
 PART_ROWS = 5_000
 SHOWN_CHARACTERS_MAX = 40
+REPEATED = 4
 
 Line = tuple[int, list[str]]
 
@@ -116,16 +117,18 @@ class CsvRows:
         parsed = [
             self._column(name, rows, cells) for name, cells in zip(head, columns, strict=True)
         ]
-        encoded = msgspec.msgpack.encode(list(zip(rows, *parsed, strict=True)))
         return ImportPart(
-            table=self._table, file=self._file, columns=head, rows=msgspec.Raw(encoded)
+            table=self._table,
+            file=self._file,
+            columns=head,
+            lines=rows,
+            rows=msgspec.Raw(msgspec.msgpack.encode(list(zip(*parsed, strict=True)))),
         )
 
     def _column(self, name: str, rows: list[int], cells: tuple[str, ...]) -> list[object]:
         column = self._columns[name]
-        parse = column.parse
         try:
-            values = [parse(cell.strip()) for cell in cells]
+            values = _parsed(column.parse, cells)
         except WantedError:
             values = [
                 self._cell(name, column, row, cell.strip())
@@ -151,6 +154,16 @@ class CsvRows:
             first = seen.setdefault(value, row)
             if first != row:
                 self._problems.add(row, f"column {name}: {value} stands in row {first} already")
+
+
+def _parsed(parse: Cell, cells: tuple[str, ...]) -> list[object]:
+    """Most columns repeat few values; those are parsed once each."""
+    distinct: dict[str, object] = dict.fromkeys(cells)
+    if len(distinct) * REPEATED > len(cells):
+        return [parse(cell.strip()) for cell in cells]
+    for cell in distinct:
+        distinct[cell] = parse(cell.strip())
+    return [distinct[cell] for cell in cells]
 
 
 def _row(problem: tuple[int, str]) -> int:

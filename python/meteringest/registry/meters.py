@@ -98,8 +98,11 @@ class MeterImport:
                 self._unchanged += 1
 
     def _load(self, parts: list[ImportPart]) -> None:
-        serials = {given["serial"] for _, given in decoded(parts)}
-        titles = {given.get("system_title") for _, given in decoded(parts)}
+        serials: set[object] = set()
+        titles: set[object] = set()
+        for _, given in decoded(parts):
+            serials.add(given["serial"])
+            titles.add(given.get("system_title"))
         for row in self._store.load(METERS):
             meter = Meter(*row)  # type: ignore[arg-type]
             self._meter_max = max(self._meter_max, meter.meter)

@@ -60,14 +60,15 @@ KEY_FIELDS = ("encryption_key", "authentication_key")
 
 
 class ImportPart(Struct, frozen=True, kw_only=True):
-    """Some rows of one file: each its line there, then one value for each of `columns`.
+    """Some rows of one file: their lines there, and one value for each of `columns`.
 
-    They stay encoded until they are needed: a million of them are then 150 MB and not 700.
+    The rows stay encoded until they are needed: a million of them are then 150 MB and not 700.
     """
 
     table: str
     file: str
     columns: tuple[str, ...]
+    lines: list[int]
     rows: msgspec.Raw
 
     def __repr__(self) -> str:
@@ -78,8 +79,9 @@ class ImportPart(Struct, frozen=True, kw_only=True):
 def decoded(parts: Iterable[ImportPart]) -> Iterator[tuple[int, dict[str, object]]]:
     """Each row with its line, decoded anew: encoded they are a fifth of the size."""
     for part in parts:
-        for row, *values in msgspec.msgpack.decode(part.rows, type=list[tuple[object, ...]]):
-            yield int(str(row)), dict(zip(part.columns, values, strict=True))
+        rows = msgspec.msgpack.decode(part.rows, type=list[tuple[object, ...]])
+        for line, values in zip(part.lines, rows, strict=True):
+            yield line, dict(zip(part.columns, values, strict=True))
 
 
 class Imported(Struct, frozen=True, kw_only=True):
