@@ -38,7 +38,7 @@ MEANING: Mapping[Fault, str] = {
     Fault.FALL: "two frames of one meter change places: the counter falls",
     Fault.CUT: "the connection ends inside a frame, which is sent again",
     Fault.CORRUPT: "a byte flipped in ciphertext, tag, title or control byte, then the good frame",
-    Fault.BREAK: "a byte flipped in the wrapper, which ends the link (not on the uplink)",
+    Fault.BREAK: "a frame, then one with another wrapper version, which ends the link (no uplinks)",
     Fault.REPLAY: "an old frame again after a newer one",
     Fault.WRONG_KEY: "a frame sealed with another key",
     Fault.UNKNOWN_METER: "a frame of a meter nobody registered",

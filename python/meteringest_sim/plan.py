@@ -161,9 +161,10 @@ class Plan:
         yield Send(target.octets)
 
     def _break(self, target: Target) -> Iterator[Step]:
+        """Never the first bytes of a link: those say which framing it has."""
         self.account.torn("bad_value")
-        yield Break(broken(target.octets))
         yield Send(target.octets)
+        yield Break(broken(target.octets))
 
     def _replay(self, target: Target) -> Iterator[Step]:
         self.account.repeated(target.slots)
