@@ -3,11 +3,14 @@
 //! The modules are listed in the order the bytes meet them.
 #![forbid(unsafe_code)]
 
+pub mod apdu;
 pub mod axdr;
+pub mod block_transfer;
 pub mod clock;
 pub mod encode;
 mod error;
 pub mod framing;
+pub mod inspect;
 pub mod layout;
 pub mod push;
 mod reader;

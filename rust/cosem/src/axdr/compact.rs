@@ -2,7 +2,8 @@
 //!
 //! `description | length in bytes | contents`. A description is a tag; for a structure a count and
 //! that many descriptions follow, for an array a `u16` count (not a length field) and one.
-//! How many rows there are follows from the bytes, so a row that takes none would never end.
+//! How many rows there are follows from the bytes, so a row that takes none would never end, and one
+//! that takes few must not stand for many values: both are refused.
 
 use super::Value;
 use super::parser::Parser;
@@ -25,10 +26,16 @@ pub(super) fn rows(parser: &mut Parser<'_>) -> Result<Vec<Value>, DecodeError> {
     let mut rows = Vec::new();
     while parser.reader.rest().len() > end {
         let before = parser.reader.clone();
+        let elements_before = parser.elements_left();
         rows.push(unpack(parser, &shape)?);
         let left = parser.reader.rest().len();
-        if left == before.rest().len() || left < end {
+        let bytes = before.rest().len().saturating_sub(left);
+        if bytes == 0 || left < end {
             return Err(before.error(Kind::BadLength));
+        }
+        let values = elements_before.saturating_sub(parser.elements_left());
+        if usize::try_from(values).unwrap_or(usize::MAX) > bytes.saturating_mul(VALUES_PER_BYTE) {
+            return Err(before.error(Kind::TooMany));
         }
     }
     Ok(rows)
@@ -72,3 +79,6 @@ fn unpack(parser: &mut Parser<'_>, shape: &Shape) -> Result<Value, DecodeError> 
         }
     }
 }
+
+/// How many values a byte of a row may stand for; only columns of null-data take no bytes.
+const VALUES_PER_BYTE: usize = 32;

@@ -89,6 +89,11 @@ impl<'a> Parser<'a> {
         Ok(elements)
     }
 
+    /// How many more values there may be.
+    pub(super) const fn elements_left(&self) -> u32 {
+        self.elements_left
+    }
+
     /// Takes one value from the limit.
     pub(super) fn count_one(&mut self) -> Result<(), DecodeError> {
         let Some(left) = self.elements_left.checked_sub(1) else {

@@ -121,7 +121,8 @@ impl<'a> Frame<'a> {
     /// The frame in `content`, the bytes between two flags, whatever its FCS says.
     pub fn unproven(content: &'a [u8]) -> Result<Self, DecodeError> {
         let header = Header::parse(content)?;
-        Self::cut(content, &header).ok_or_else(|| error(1, Kind::BadLength))
+        let frame = Self::cut(content, &header).filter(|_| header.length == content.len());
+        frame.ok_or_else(|| error(1, Kind::BadLength))
     }
 
     /// The frame in `content`, whose FCS holds although its length field says more.
@@ -162,7 +163,7 @@ impl<'a> Frame<'a> {
 }
 
 /// `info` without the LLC header that may stand before it.
-pub(in crate::framing) fn without_llc(info: &[u8]) -> &[u8] {
+pub fn without_llc(info: &[u8]) -> &[u8] {
     match info.split_first_chunk::<3>() {
         Some((llc, apdu)) if LLC.contains(llc) => apdu,
         _ => info,

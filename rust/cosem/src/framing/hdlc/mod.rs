@@ -14,8 +14,7 @@
 mod frame;
 mod join;
 
-pub(in crate::framing) use frame::without_llc;
-pub use frame::{Address, Frame};
+pub use frame::{Address, Frame, without_llc};
 
 use super::resync::Lost;
 use super::{Frames, Limits, Next, Progress, checksum};
