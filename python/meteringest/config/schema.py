@@ -10,10 +10,10 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
-from meteringest.config.slices import EndpointSettings
 from meteringest.intake.settings import IntakeSettings
 from meteringest.model import SecurityPolicy
 from meteringest.registry.settings import RegistrySettings
+from meteringest.store.face.settings import EndpointSettings
 from meteringest.store.settings import StoreSettings
 
 
