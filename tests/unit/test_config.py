@@ -68,7 +68,11 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
         ),
         (
             "[security]\ndefault_policy = 'x'",
-            "Invalid enum value 'x' at `$.security.default_policy`",
+            "at `$.security.default_policy`; wanted one of: encrypt+authenticate, authenticate, en",
+        ),
+        (
+            "[[intake.listeners]]\n[[intake.listeners]]\nframing = 'hdcl'",
+            "'hdcl' at `$.intake.listeners[1].framing`; wanted one of: auto, hdlc, mbus, u",
         ),
     ],
 )

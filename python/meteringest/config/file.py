@@ -5,6 +5,7 @@ Rule 2: this file knows no setting by name except the data folder; the schema sa
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -13,7 +14,9 @@ from pathlib import Path
 import msgspec
 from msgspec.inspect import (
     DictType,
+    EnumType,
     ListType,
+    LiteralType,
     Metadata,
     StructType,
     Type,
@@ -93,9 +96,41 @@ def _convert(written: Mapping[str, object], base: Path, file: str) -> Config:
     try:
         config = msgspec.convert(written, Config, dec_hook=decode)
     except msgspec.ValidationError as error:
-        reason = str(error).replace(" - at `", " at `")
-        raise ConfigError(file, reason) from None
+        raise ConfigError(file, _reason(str(error))) from None
     return msgspec.structs.replace(config, data_dir=base / config.data_dir)
+
+
+def _reason(words: str) -> str:
+    """Says what msgspec said, and for a choice what could be chosen."""
+    what, _, path = words.rpartition(" - at `")
+    if not what:
+        return words
+    choices = _choices(path.rstrip("`")) if what.startswith("Invalid enum value") else []
+    wanted = f"; wanted one of: {', '.join(choices)}" if choices else ""
+    return f"{what} at `{path}{wanted}"
+
+
+def _choices(path: str) -> list[str]:
+    """What the setting at `path` may be, when that is a few words."""
+    kinds: list[Type] = [type_info(Config)]
+    for name in re.findall(r"\.(\w+)|\[[^]]+\]", path):
+        inner = [
+            _known(shape).get(name) if isinstance(shape, StructType) else _item(shape)
+            for kind in kinds
+            for shape in shapes(kind)
+        ]
+        kinds = [kind for kind in inner if kind is not None]
+    return [word for kind in kinds for shape in shapes(kind) for word in _words(shape)]
+
+
+def _words(shape: Type) -> list[str]:
+    match shape:
+        case LiteralType(values=values):
+            return [str(value) for value in values]
+        case EnumType(cls=choices):
+            return [str(choice.value) for choice in choices]
+        case _:
+            return []
 
 
 def _secret(written: str, base: Path) -> Secret:
