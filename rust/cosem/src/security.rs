@@ -12,7 +12,7 @@ mod tests;
 mod vectors;
 
 use crate::Kind;
-use gcm::Gcm;
+use gcm::{Authenticated, Gcm};
 
 /// Length of the authentication tag on the wire.
 pub const TAG_BYTES: usize = 12;
@@ -22,9 +22,6 @@ const NONCE_BYTES: usize = 12;
 
 /// Longest authentication key: suite 2 uses 32 bytes.
 const KEY_BYTES_MAX: usize = 32;
-
-/// Control byte and authentication key, the head of the authenticated data.
-const HEAD_BYTES_MAX: usize = 1 + KEY_BYTES_MAX;
 
 /// The security control byte in front of every protected APDU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +66,8 @@ impl SecurityControl {
 /// Its `Debug` shows no key material.
 pub struct OpenKey {
     gcm: Gcm,
+    /// What nearly every push is sealed with, and the hash of what its tag covers first.
+    usual: Option<(SecurityControl, Authenticated)>,
     authentication_key: [u8; KEY_BYTES_MAX],
     authentication_key_len: u8,
 }
@@ -94,11 +93,19 @@ impl OpenKey {
         padded
             .get_mut(..authentication_key.len())?
             .copy_from_slice(authentication_key);
-        Some(Self {
+        let mut key = Self {
             gcm,
+            usual: None,
             authentication_key: padded,
             authentication_key_len,
-        })
+        };
+        let suite = if key.gcm.is_256() { 2 } else { 0 };
+        let control = SecurityControl(SecurityControl::AUTHENTICATED_ENCRYPTED.0 | suite);
+        key.usual = key
+            .authenticate(control, &[])
+            .ok()
+            .map(|hashed| (control, hashed));
+        Some(key)
     }
 
     /// Opens `body` (ciphertext and tag as on the wire) and appends the plaintext to `out`.
@@ -128,23 +135,17 @@ impl OpenKey {
         self.accepts(control)?;
         let nonce = nonce(*title, counter);
         if !control.authenticated() {
-            return self.gcm.keystream(&nonce, body, out);
+            return self.gcm.keystream(nonce, body, out);
         }
         let Some((text, tag)) = body.split_last_chunk::<TAG_BYTES>() else {
             return Err(Kind::Truncated);
         };
         if control.encrypted() {
-            if extra_aad.is_empty() {
-                let mut head = [0; HEAD_BYTES_MAX];
-                return self
-                    .gcm
-                    .open(&nonce, self.head(control, &mut head)?, text, tag, out);
-            }
-            let aad = self.aad(control, &[extra_aad])?;
-            self.gcm.open(&nonce, &aad, text, tag, out)
+            let aad = self.authenticate(control, &[extra_aad])?;
+            self.gcm.open(nonce, aad, text, tag, out)
         } else {
-            let aad = self.aad(control, &[extra_aad, text])?;
-            self.gcm.open(&nonce, &aad, &[], tag, out)?;
+            let aad = self.authenticate(control, &[extra_aad, text])?;
+            self.gcm.open(nonce, aad, &[], tag, out)?;
             out.extend_from_slice(text);
             Ok(())
         }
@@ -175,7 +176,7 @@ impl OpenKey {
             return Err(Kind::Truncated);
         };
         if control.encrypted() {
-            return self.gcm.keystream(&nonce(*title, counter), text, out);
+            return self.gcm.keystream(nonce(*title, counter), text, out);
         }
         out.extend_from_slice(text);
         Ok(())
@@ -193,16 +194,14 @@ impl OpenKey {
         self.accepts(control)?;
         let nonce = nonce(*title, counter);
         if !control.authenticated() {
-            return self.gcm.keystream(&nonce, plain, out);
+            return self.gcm.keystream(nonce, plain, out);
         }
         let tag = if control.encrypted() {
-            let mut head = [0; HEAD_BYTES_MAX];
-            self.gcm
-                .seal(&nonce, self.head(control, &mut head)?, plain, out)?
+            let aad = self.authenticate(control, &[])?;
+            self.gcm.seal(nonce, aad, plain, out)?
         } else {
-            let tag = self
-                .gcm
-                .seal(&nonce, &self.aad(control, &[plain])?, &[], out)?;
+            let aad = self.authenticate(control, &[plain])?;
+            let tag = self.gcm.seal(nonce, aad, &[], out)?;
             out.extend_from_slice(plain);
             tag
         };
@@ -225,30 +224,39 @@ impl OpenKey {
         }
     }
 
-    /// What every tag covers first: the control byte and the authentication key.
-    fn head<'h>(
+    /// Hashes what a tag covers first: control byte, authentication key, and `more`.
+    #[inline]
+    fn authenticate(
         &self,
         control: SecurityControl,
-        head: &'h mut [u8; HEAD_BYTES_MAX],
-    ) -> Result<&'h [u8], Kind> {
-        if self.authentication_key_len == 0 {
-            return Err(Kind::NoKey);
+        more: &[&[u8]],
+    ) -> Result<Authenticated, Kind> {
+        match self.usual {
+            Some((usual, hashed))
+                if usual == control && more.iter().all(|part| part.is_empty()) =>
+            {
+                Ok(hashed)
+            }
+            _ => self.authenticate_all(control, more),
         }
-        let [first, key @ ..] = head;
-        *first = control.0;
-        *key = self.authentication_key;
-        head.get(..=usize::from(self.authentication_key_len))
-            .ok_or(Kind::NoKey)
     }
 
-    /// The head followed by `parts`, for the rarer forms where more is authenticated.
-    fn aad(&self, control: SecurityControl, parts: &[&[u8]]) -> Result<Vec<u8>, Kind> {
-        let mut head = [0; HEAD_BYTES_MAX];
-        let mut aad = self.head(control, &mut head)?.to_vec();
-        for part in parts {
-            aad.extend_from_slice(part);
-        }
-        Ok(aad)
+    /// The rarer forms: other controls, general-ciphering's header, bodies that are authenticated only.
+    fn authenticate_all(
+        &self,
+        control: SecurityControl,
+        more: &[&[u8]],
+    ) -> Result<Authenticated, Kind> {
+        let key = self
+            .authentication_key
+            .get(..usize::from(self.authentication_key_len));
+        let Some(key @ [_, ..]) = key else {
+            return Err(Kind::NoKey);
+        };
+        let mut aad = vec![control.0];
+        aad.extend_from_slice(key);
+        more.iter().for_each(|part| aad.extend_from_slice(part));
+        Ok(self.gcm.authenticate(&aad))
     }
 }
 

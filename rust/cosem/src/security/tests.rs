@@ -2,6 +2,9 @@
 //! Captured frames are in `vectors.rs`.
 
 use super::*;
+use aes_gcm::aead::{AeadInOut, consts::U12, inout::InOutBuf};
+use aes_gcm::{AesGcm, KeyInit};
+use proptest::prelude::*;
 
 const TITLE: &[u8; 8] = b"LNT\0\0\0\0\x01";
 const PLAIN: &[u8] = b"\x0f\0\0\0\x01\0\x06\0\0\x01\0";
@@ -150,4 +153,58 @@ fn a_person_may_look_at_a_frame_whose_authentication_key_is_lost() {
     let mut out = Vec::new();
     let verdict = half.decipher_unverified(SecurityControl(0x30), TITLE, 7, &body, &mut out);
     assert_eq!((verdict, out.as_slice()), (Ok(()), PLAIN));
+}
+
+/// Ciphertext and tag by the crate that does all of GCM itself.
+fn oracle<C>(key: &[u8], nonce: [u8; 12], aad: &[u8], plain: &[u8]) -> Vec<u8>
+where
+    AesGcm<C, U12, U12>: KeyInit + AeadInOut<NonceSize = U12, TagSize = U12>,
+{
+    let mut body = plain.to_vec();
+    let gcm = AesGcm::<C, U12, U12>::new_from_slice(key).unwrap();
+    let buffer = InOutBuf::from(body.as_mut_slice());
+    let tag = gcm
+        .encrypt_inout_detached(&nonce.into(), aad, buffer)
+        .unwrap();
+    body.extend_from_slice(&tag);
+    body
+}
+
+proptest! {
+    #[test]
+    fn every_length_seals_as_the_oracle_does_and_opens_again(
+        encryption: [u8; 32],
+        authentication: [u8; 32],
+        title: [u8; 8],
+        counter: u32,
+        plain in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..300),
+            prop::collection::vec(any::<u8>(), 300..5_000),
+        ],
+    ) {
+        for (bytes, control) in [(16, 0x30), (16, 0x31), (32, 0x32), (16, 0x10), (32, 0x12)] {
+            let (encryption, authentication) = (&encryption[..bytes], &authentication[..bytes]);
+            let control = SecurityControl(control);
+            let key = OpenKey::new(encryption, authentication).unwrap();
+            let mut body = Vec::new();
+            key.seal(control, &title, counter, &plain, &mut body).unwrap();
+
+            let head = [&[control.0], authentication].concat();
+            let nonce = nonce(title, counter);
+            let of = |aad: &[u8], plain: &[u8]| match bytes {
+                16 => oracle::<aes::Aes128>(encryption, nonce, aad, plain),
+                _ => oracle::<aes::Aes256>(encryption, nonce, aad, plain),
+            };
+            let expected = if control.encrypted() {
+                of(&head, &plain)
+            } else {
+                [plain.clone(), of(&[head, plain.clone()].concat(), &[])].concat()
+            };
+            prop_assert_eq!(&body, &expected);
+
+            let mut opened = vec![7];
+            prop_assert_eq!(key.open(control, &title, counter, &body, &mut opened), Ok(()));
+            prop_assert_eq!(&opened[1..], &plain[..]);
+        }
+    }
 }
