@@ -200,3 +200,5 @@ class Batch:
     @property
     def uplink(self) -> list[tuple[int, int]]:
         """(link id, highest sequence taken), to be acknowledged once the record is durable."""
+
+def inspect(line_json: bytes) -> bytes: ...

@@ -4,6 +4,7 @@ mod batch;
 mod decoder;
 mod errors;
 mod fleet;
+mod inspect;
 mod link;
 
 use pyo3::prelude::*;
@@ -16,6 +17,8 @@ mod _native {
     use crate::decoder::Decoder;
     #[pymodule_export]
     use crate::fleet::{Fleet, Frames};
+    #[pymodule_export]
+    use crate::inspect::inspect;
     #[pymodule_export]
     use crate::link::Link;
 }

@@ -52,7 +52,7 @@ impl Fields {
     }
 }
 
-impl<T: Into<Field>> From<Option<T>> for Field {
+impl<T: Into<Self>> From<Option<T>> for Field {
     fn from(field: Option<T>) -> Self {
         field.map_or(Self::Absent, Into::into)
     }
