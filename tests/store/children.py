@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 def environment() -> dict[str, str]:
     """This process's, and the tree's own packages."""
-    own = os.environ  # noqa: TID251 (a child process needs one)
+    own = os.environ
     return {**own, "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"}
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import trio
-
 from tests.store.blocks import SLOTS, Arrays, Range, block, ledger_block, reads
 
 METERS = 20

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from tests.store.blocks import Range, block, range_of, reads
+from tests.store.conftest import Recorder
 
 from meteringest.errors import InvariantError
 from meteringest.store.backlog import Range as Name
@@ -12,8 +14,6 @@ from meteringest.store.events import BlockCut
 from meteringest.store.faults import EngineRefused, EngineUnavailable
 from meteringest.store.insertion import PoisonBlock, insert_range
 from meteringest.store.queries import figures, reads_in, stored
-from tests.store.blocks import Range, block, range_of, reads
-from tests.store.conftest import Recorder
 
 FIRST = 1 << 40
 

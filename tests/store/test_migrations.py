@@ -4,13 +4,13 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.store.children import run
 
 from meteringest.errors import StoreRefused
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.migrate import clauses, migrate, migrations, pending
 from meteringest.store.schema import TABLES, check_tables
 from meteringest.store.settings import StoreSettings
-from tests.store.children import run
 
 NAMES = tuple(migration.name for migration in migrations())
 

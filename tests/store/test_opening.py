@@ -5,12 +5,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.store.children import run, start
 
 from meteringest.errors import ConfigError, StoreRefused, StoreUnavailable
 from meteringest.store import engine
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.settings import StoreSettings
-from tests.store.children import run, start
 
 
 def test_a_folder_in_use_is_named(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from tests.store.conftest import Recorder
+from tests.store.journal import BASE, ROWS, RecordedJournal, truth
 
 from meteringest.errors import InvariantError
 from meteringest.offload import InlineOffload, ThreadOffload
@@ -17,8 +19,6 @@ from meteringest.store.insertion import insert_range
 from meteringest.store.queries import stored
 from meteringest.store.settings import StoreSettings
 from meteringest.store.writer import Writer
-from tests.store.conftest import Recorder
-from tests.store.journal import BASE, ROWS, RecordedJournal, truth
 
 RECORDS = 25
 

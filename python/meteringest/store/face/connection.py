@@ -86,9 +86,12 @@ class Connection:
         return event  # type: ignore[return-value]
 
     async def _send(self, event: h11.Event) -> None:
-        wire = self._http.send(event)
         try:
+            wire = self._http.send(event)
             with trio.fail_after(self._stall_s):
                 await self._stream.send_all(wire or b"")
         except (trio.BrokenResourceError, trio.ClosedResourceError, trio.TooSlowError) as error:
+            raise PeerGone from error
+        except h11.LocalProtocolError as error:
+            # What the peer has sent leaves no room for this answer, or for any.
             raise PeerGone from error

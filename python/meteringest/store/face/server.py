@@ -67,6 +67,8 @@ class Endpoint:
                     pass
         except PeerGone:
             return
+        except Exception as error:  # noqa: BLE001 (Rule 2; what it was is told)
+            self._observer.emit(EndpointRefused("", 0, repr(error)))
         finally:
             self._connections -= 1
 
@@ -76,7 +78,7 @@ class Endpoint:
         except Refusal as refusal:
             await self._turn_away(connection, refusal)
             return False
-        if self._connections > self._settings.connections_max:
+        if request is not None and self._connections > self._settings.connections_max:
             full = Refusal(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many connections")
             await self._turn_away(connection, full)
             return False

@@ -3,7 +3,7 @@
 The engine refuses most of the rest by itself (its user holds no grant on sources, each question
 runs with readonly = 1). What it lets through is refused here: the scalar function file(), which no
 grant covers and which reads any file; INTO OUTFILE, which readonly does not stop; KILL QUERY; and
-several statements in one.
+several statements in one; a SETTINGS clause in a subquery, which readonly overlooks.
 
 Rule 1: what the engine is given is put together from the tokens seen here, comments left out, so
 the two cannot disagree about where a comment ends.
@@ -77,6 +77,8 @@ def admit(sql: str) -> Statement:
         raise Refusal(*_READONLY, f"{first.upper()} is not a reading statement; {_READING_LIST}")
     if ";" in words:
         raise Refusal(62, "SYNTAX_ERROR", "one statement a request, please")
+    if _sets(words):
+        raise Refusal(*_READONLY, "Cannot modify settings in a statement; send them beside it")
     refused = _REFUSED.intersection(words)
     if refused:
         raise Refusal(*_READONLY, f"`{min(refused)}` reaches beyond the store")
@@ -90,6 +92,14 @@ def check_parameters(statement: Statement, parameters: Mapping[str, str]) -> Non
     for name, value in parameters.items():
         if not _PLAIN_NAME.fullmatch(value) or _REFUSED.intersection(value.lower().split(".")):
             raise Refusal(*_READONLY, f"parameter {name} is no plain name")
+
+
+def _sets(words: tuple[str, ...]) -> bool:
+    """Whether a SETTINGS clause stands anywhere: in a subquery the engine would take it."""
+    return any(
+        word == "settings" and words[max(at - 2, 0) : at] != ("system", ".")
+        for at, word in enumerate(words)
+    )
 
 
 def _tokens(sql: str) -> list[Token]:
@@ -134,7 +144,7 @@ _TOKEN = re.compile(
   | (?P<quoted>`[^`\\\0]*`|"[^"\\\0]*")
   | (?P<word>[A-Za-z_][A-Za-z0-9_]*
       |(?:0[xX][0-9a-fA-F]+|0[bB][01]+|[0-9][0-9_]*(?:[eE][0-9]*)?)(?![A-Za-z0-9_]))
-  | (?P<sign>[()\[\]{},.;:+\-*/%=<>!?|^~@])
+  | (?P<sign>[()\[\]{},.;:+\-*%=<>!?|^~@]|/(?!\*))
     """,
     re.VERBOSE | re.DOTALL,
 )
