@@ -23,6 +23,7 @@ from meteringest_sim.run import Means, Orders, Route, simulate
 
 DAY_S = 86_400
 ENCODERS = 2
+PROBLEMS_SHOWN = 5
 ABOUT = f"""\
 A seeded fleet pushes half-hourly block loads, ciphered with a key per meter, over real TCP.
 
@@ -168,7 +169,7 @@ def _routes(args: argparse.Namespace) -> list[Route]:
             host=args.host,
             port=args.uplink_port if uplink else args.port,
             dcu=dcu,
-            tls=tls,
+            tls=tls.context(dcu) if tls is not None else None,
             source_net=args.source_net,
         )
         routes.append(Route(dial, uplink))
@@ -209,7 +210,7 @@ def _print(report: Report) -> None:
             "acked",
             f"{acked:,} envelopes, {confirms:,} confirmed frames",
         ),
-        *(("failed", problem) for problem in report.problems),
+        *(("failed", problem) for problem in report.problems[:PROBLEMS_SHOWN]),
     ]
     for name, value in rows:
         table.add_row(name, value)

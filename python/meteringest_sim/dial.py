@@ -7,6 +7,8 @@ Rule 2: what cannot be reached is a LinkError that names both ends.
 import ipaddress
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +29,12 @@ class TlsFiles:
 
     def context(self, dcu: int) -> ssl.SSLContext:
         """As the concentrator `dcu` would connect."""
-        try:
+        with _blaming("--tls-ca", self.authority):
             context = ssl.create_default_context(cafile=self.authority)
-            if self.certificates is not None:
-                context.load_cert_chain(self.certificates / f"dcu-{dcu}.pem")
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigError("--tls-ca/--tls-certificates", str(error)) from None
+        if self.certificates is not None:
+            file = self.certificates / f"dcu-{dcu}.pem"
+            with _blaming("--tls-certificates", file):
+                context.load_cert_chain(file)
         return context
 
 
@@ -43,7 +45,7 @@ class Dial:
     host: str
     port: int
     dcu: int
-    tls: TlsFiles | None = None
+    tls: ssl.SSLContext | None = None
     source_net: str | None = None
     """A network of this machine; concentrator n calls from its n-th address (127.1.0.0/16)."""
 
@@ -56,13 +58,11 @@ class Dial:
         try:
             stream: trio.abc.Stream = await self._tcp()
             if self.tls is not None:
-                secured = trio.SSLStream(
-                    stream, self.tls.context(self.dcu), server_hostname=self.host
-                )
+                secured = trio.SSLStream(stream, self.tls, server_hostname=self.host)
                 await secured.do_handshake()
                 stream = secured
         except (OSError, trio.BrokenResourceError) as error:
-            raise LinkError(str(self), str(error.__cause__ or error)) from None
+            raise LinkError(str(self), _reason(error)) from None
         return stream
 
     async def _tcp(self) -> trio.SocketStream:
@@ -72,3 +72,19 @@ class Dial:
         stream = await trio.open_tcp_stream(self.host, self.port, local_address=source)
         stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         return stream
+
+
+@contextmanager
+def _blaming(option: str, file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"{option}={file}", str(error)) from None
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost words: trio wraps what each address of a name answered."""
+    cause = error.__cause__
+    if isinstance(cause, BaseExceptionGroup):
+        return "; ".join(str(each) for each in cause.exceptions)
+    return str(cause or error)

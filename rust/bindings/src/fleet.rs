@@ -52,6 +52,13 @@ struct Job {
     per_push: u32,
 }
 
+impl Job {
+    fn frames(&self) -> usize {
+        let meters = usize::try_from(self.meters.len()).unwrap_or(0);
+        meters.saturating_mul(usize::try_from(self.pushes).unwrap_or(0))
+    }
+}
+
 #[pymethods]
 impl Fleet {
     #[new]
@@ -293,7 +300,7 @@ impl Fleet {
     }
 
     fn encode(&self, job: &Job) -> Result<Encoded, Kind> {
-        let mut encoded = Encoded::default();
+        let mut encoded = Encoded::with_room(job.frames(), job.per_push);
         let mut pusher = Pusher::new(self.recipe);
         for push in 0..job.pushes {
             let offset = u64::from(push).saturating_mul(u64::from(job.per_push));

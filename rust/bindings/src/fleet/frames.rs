@@ -7,7 +7,6 @@ use super::push::Sums;
 use super::refusal;
 
 /// Frames as they are encoded, before they become Python's.
-#[derive(Default)]
 pub(super) struct Encoded {
     pub(super) octets: Vec<u8>,
     pub(super) ends: Vec<u32>,
@@ -23,6 +22,25 @@ pub(crate) struct Frames {
     meters: Vec<u32>,
     per_push: u32,
     sums: Sums,
+}
+
+/// What a frame takes around its rows, and a row of most meters.
+const FRAME_BYTES: usize = 112;
+const ROW_BYTES: usize = 46;
+
+impl Encoded {
+    /// Room for so many frames of so many intervals, so that growing copies little.
+    pub(super) fn with_room(frames: usize, per_push: u32) -> Self {
+        let rows = usize::try_from(per_push)
+            .unwrap_or(0)
+            .saturating_mul(ROW_BYTES);
+        Self {
+            octets: Vec::with_capacity(frames.saturating_mul(rows.saturating_add(FRAME_BYTES))),
+            ends: Vec::with_capacity(frames),
+            meters: Vec::with_capacity(frames),
+            sums: Sums::default(),
+        }
+    }
 }
 
 impl Frames {
