@@ -166,6 +166,12 @@ def test_a_bug_is_called_one(tmp_path: Path) -> None:
     )
 
 
+def test_a_part_that_does_not_load_is_a_bug_too(tmp_path: Path) -> None:
+    result = run("simulate", cwd=tmp_path, fake="sys.modules['meteringest_sim.command'] = None")
+    assert result.returncode == 70
+    assert result.stderr.count("\n") == 1
+
+
 def test_ctrl_c_is_130_and_silent(tmp_path: Path) -> None:
     fake = "app.serve = lambda config: trio.run(_wait)"
     with subprocess.Popen(
