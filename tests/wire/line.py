@@ -17,7 +17,7 @@ from meteringest.errors import JournalFull
 from meteringest.events import Event
 from meteringest.intake.connection import Connection
 from meteringest.intake.gather import Gatherer
-from meteringest.intake.ports import Batch, Line, Link
+from meteringest.intake.ports import Batch, Decoder, Line, Link
 from meteringest.intake.session import Session
 from meteringest.intake.settings import IntakeSettings
 from meteringest.offload import InlineOffload, Offload
@@ -208,7 +208,7 @@ class Bench:
     """A line of stand-ins, and the gatherer on it."""
 
     settings: IntakeSettings = field(default_factory=IntakeSettings)
-    decoder: FakeDecoder = field(default_factory=FakeDecoder)
+    decoder: Decoder = field(default_factory=FakeDecoder)
     journal: FakeJournal = field(default_factory=FakeJournal)
     observer: Recorder = field(default_factory=Recorder)
     offload: Offload = field(default_factory=InlineOffload)

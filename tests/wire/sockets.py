@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager, suppress
 
 import msgspec
 import trio
-from tests.wire.line import Bench, FakeLink, OneDcu
+from tests.wire.line import Bench, FakeDecoder, FakeJournal, FakeLink, OneDcu
 
 from meteringest.events import Event
+from meteringest.intake.ports import Decoder, LinkMaker
 from meteringest.intake.server import Bound, IntakeServer
 from meteringest.intake.settings import IntakeSettings, ListenerSettings
 
@@ -68,15 +69,21 @@ async def serving(
     *,
     last_acked: dict[int, int] | None = None,
     syncs_itself: bool = True,
+    journal: FakeJournal | None = None,
+    decoder: Decoder | None = None,
+    make_link: LinkMaker = FakeLink,
 ) -> AsyncIterator[Serving]:
     """Serves for the length of the block; whoever stops it itself is waited for."""
     settings = settings or IntakeSettings(listeners=(ListenerSettings(port=0),))
-    bench = Bench(settings)
-    bench.journal.syncs_itself = syncs_itself
+    bench = Bench(
+        settings,
+        journal=journal or FakeJournal(syncs_itself=syncs_itself),
+        decoder=decoder or FakeDecoder(),
+    )
     server = IntakeServer(
         settings,
         bench.line,
-        FakeLink,
+        make_link,
         dcus=OneDcu(),
         last_acked={} if last_acked is None else last_acked,
     )

@@ -12,6 +12,7 @@ from tests.wire.line import (
     LOST,
     SEND_TIMEOUT_S,
     Bench,
+    FakeDecoder,
     frame,
     reply,
     started,
@@ -270,4 +271,5 @@ async def test_a_batch_is_bounded_by_bytes(nursery: trio.Nursery) -> None:
     bench.journal.syncs_itself = True
     bench.journal.sync()
     await trio.testing.wait_all_tasks_blocked()
+    assert isinstance(bench.decoder, FakeDecoder)
     assert bench.decoder.batch_sizes[1:] == [75_000, 75_000, 75_000, 25_000]
