@@ -173,7 +173,7 @@ def _tool_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         "demo",
         "The whole line on a simulated fleet, reconciled to the read.",
         "demo",
-        owner="meteringest.demo",
+        owner="meteringest_sim.demo",
     )
     config = command(
         "config",

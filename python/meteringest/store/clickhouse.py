@@ -74,6 +74,11 @@ class Store:
             types = tuple(kind.name for kind in answer.column_types)
             return Table(tuple(answer.column_names), types, answer.result_rows)
 
+    def text(self, sql: str, output: str) -> bytes:
+        """A question and its whole answer as the engine writes it in the format `output`."""
+        with self._client() as client:
+            return client.raw_query(sql, fmt=output)
+
     def insert(self, table: str, block: bytes, token: str) -> int:
         """One Native block; returns the rows written. The same token twice inserts once."""
         settings = {**_BLOCK, "insert_deduplication_token": token}

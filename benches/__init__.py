@@ -1,0 +1,1 @@
+"""Benches beside their peers and limits, all in one run: `python -m benches`."""

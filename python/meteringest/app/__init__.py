@@ -1,0 +1,7 @@
+"""The parts put together: the only place where siblings meet."""
+
+from meteringest.app.migrating import migrate_store as migrate
+from meteringest.app.offline import offline
+from meteringest.app.serve import serve
+
+__all__ = ["migrate", "offline", "serve"]

@@ -1,0 +1,125 @@
+"""What the running service answers on its control socket."""
+
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+
+import trio
+
+from meteringest.app.backlog import JournalBacklog
+from meteringest.app.core import Core, reload
+from meteringest.app.questions import answer
+from meteringest.app.rates import Rate
+from meteringest.control.messages import Status
+from meteringest.intake.server import IntakeServer
+from meteringest.observe import ServiceObserver
+from meteringest.offload import Offload
+from meteringest.registry.rows import Imported, ImportPart, Listing
+
+SAMPLE_S = 1.0
+REJECTED = 'rejected_total{kind="'
+
+
+class Answers:
+    """Wired to everything that can be asked about."""
+
+    def __init__(
+        self,
+        core: Core,
+        observer: ServiceObserver,
+        intake: IntakeServer,
+        backlog: JournalBacklog,
+        offload: Offload,
+    ) -> None:
+        """The service's age counts from here."""
+        self._core = core
+        self._observer = observer
+        self._intake = intake
+        self._backlog = backlog
+        self._offload = offload
+        self._began = trio.current_time()
+        self._frames = Rate()
+        self._reads = Rate()
+
+    async def sample(self) -> None:
+        """Keeps the rates, for ever."""
+        while True:
+            counters = self._observer.counters()
+            now = trio.current_time()
+            self._frames.sample(now, counters.get("frames_total", 0))
+            self._reads.sample(now, counters.get("reads_total", 0))
+            await trio.sleep(SAMPLE_S)
+
+    async def status(self) -> Status:
+        """How it is doing."""
+        core, counters = self._core, self._observer.counters()
+        journal = core.journal
+        behind, behind_s = self._lag()
+        return Status(
+            running=True,
+            version=version("meteringest"),
+            node=core.config.node,
+            uptime_s=trio.current_time() - self._began,
+            appended=journal.appended,
+            durable=journal.durable,
+            stored=self._backlog.stored(),
+            lag_reads=behind,
+            lag_s=behind_s,
+            frames_per_s=self._frames.per_s(),
+            reads_per_s=self._reads.per_s(),
+            frames=_count(counters, "frames_total"),
+            reads_accepted=_count(counters, "reads_accepted_total"),
+            reads_quarantined=_count(counters, "reads_quarantined_total"),
+            reads_duplicate=_count(counters, "reads_duplicate_total"),
+            reads_changed=_count(counters, "reads_changed_total"),
+            rejected=_by_kind(counters),
+            connections=self._intake.links,
+            connections_refused=int(_sum(counters, "links_refused_total")),
+            journal_bytes=journal.bytes_on_disk,
+            disk_free_bytes=journal.free_bytes(),
+            disk_reserve_bytes=core.config.journal.disk_reserve_bytes,
+            store=core.store.where,
+        )
+
+    async def query(self, sql: str, output: str) -> bytes:
+        """One read-only statement, within the endpoint's bounds."""
+        core = self._core
+        return await self._offload(answer, core.store, core.config.endpoint, sql, output)
+
+    async def import_rows(self, parts: list[ImportPart]) -> Imported:
+        """All of one import or none, known to the decoder when this returns."""
+        return await self._offload(self._core.registrar.import_rows, parts)
+
+    async def list_rows(self, listing: Listing) -> list[dict[str, object]]:
+        """Registry rows without their keys."""
+        return await self._offload(self._core.registrar.list_rows, listing)
+
+    async def reload(self) -> str:
+        """Registry and layouts again."""
+        return await self._offload(reload, self._core)
+
+    def _lag(self) -> tuple[int, float]:
+        """Rows durable and not stored, and for how long the oldest of them has waited."""
+        rows = self._core.journal.durable - self._backlog.stored()
+        oldest_ms = self._core.journal.received_ms_at(self._backlog.stored()) if rows else None
+        waited_ms = self._core.clock.now_ms() - oldest_ms if oldest_ms else 0
+        return rows, waited_ms / 1_000
+
+
+def _count(counters: Mapping[str, float], name: str) -> int:
+    return int(counters.get(name, 0))
+
+
+def _sum(counters: Mapping[str, float], name: str) -> float:
+    return sum(_values(counters, name))
+
+
+def _values(counters: Mapping[str, float], name: str) -> Iterable[float]:
+    return (value for key, value in counters.items() if key.partition("{")[0] == name)
+
+
+def _by_kind(counters: Mapping[str, float]) -> dict[str, int]:
+    return {
+        key.removeprefix(REJECTED).rstrip('"}'): int(value)
+        for key, value in counters.items()
+        if key.startswith(REJECTED)
+    }

@@ -1,0 +1,71 @@
+"""The journal as the store's writer sees it, and the notes that make its retries exact.
+
+Rule 1: what is about to be inserted is noted before it is sent; what is stored is noted after.
+Rule 2: a segment is let go only when it is stored and no restart needs it any more.
+"""
+
+import struct
+from collections.abc import Callable
+
+from meteringest.journal.group_commit import GroupCommit
+from meteringest.native import Gathered, Journal
+
+NOTE = "store"
+_NOTE = struct.Struct(">QQQ")
+
+
+class JournalBacklog:
+    """Stored position and the range in flight, in one checkpoint of the journal."""
+
+    def __init__(
+        self, journal: Journal, commit: GroupCommit, *, kept_from: Callable[[], int]
+    ) -> None:
+        """`kept_from` is where a restart would begin to replay."""
+        self._journal = journal
+        self._commit = commit
+        self._kept_from = kept_from
+        self._stored, self._plan = read_note(journal)
+
+    def stored(self) -> int:
+        """Everything before this position is in the store."""
+        return self._stored
+
+    def durable(self) -> int:
+        """Everything before this position may be gathered."""
+        return self._journal.durable
+
+    def planned(self) -> tuple[int, int] | None:
+        """The range a crash interrupted."""
+        return self._plan
+
+    def gather(self, first: int, *, rows_max: int, until: int | None) -> Gathered | None:
+        """Whole records from `first` on, or exactly up to `until`."""
+        return self._journal.gather(first, rows_max=rows_max, until=until)
+
+    def plan(self, first: int, next: int) -> None:  # noqa: A002 (the port's word)
+        """Notes durably that this very range is about to be inserted."""
+        self._plan = (first, next)
+        self._note()
+
+    def advance(self, stored: int) -> None:
+        """Notes durably that everything before `stored` is in the store, and lets it go."""
+        self._stored, self._plan = stored, None
+        self._note()
+        self._journal.release(stored, self._kept_from())
+
+    async def grown(self, past: int) -> None:
+        """Waits until durable is past `past`."""
+        await self._commit.durable_after(past)
+
+    def _note(self) -> None:
+        first, until = self._plan or (0, 0)
+        self._journal.write_checkpoint(NOTE, _NOTE.pack(self._stored, first, until))
+
+
+def read_note(journal: Journal) -> tuple[int, tuple[int, int] | None]:
+    """Stored position and interrupted range; a new journal has stored all it ever had: nothing."""
+    note = journal.read_checkpoint(NOTE)
+    if note is None:
+        return journal.first, None
+    stored, first, until = _NOTE.unpack(note)
+    return stored, (first, until) if until else None

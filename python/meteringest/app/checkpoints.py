@@ -1,0 +1,63 @@
+"""The decoder's memory across restarts: a checkpoint, and the journal from there on.
+
+Rule 1: a checkpoint holds exactly what the journal says up to its position, never more: it is
+taken between two batches and written once that position is durable. A counter that moved for a
+frame nobody journaled would turn its repetition away.
+Rule 2: what cannot be restored is rebuilt from the journal or stops the start; it is not guessed.
+"""
+
+import struct
+
+from meteringest.native import Batch, Decoder, Journal
+
+CHECKPOINT = "decoder"
+_POSITION = struct.Struct(">Q")
+
+
+def recover(decoder: Decoder, journal: Journal) -> int:
+    """Restores and replays; returns the position from which a restart would replay again."""
+    checkpoint = journal.read_checkpoint(CHECKPOINT)
+    position = journal.first
+    if checkpoint is not None:
+        (position,) = _POSITION.unpack_from(checkpoint)
+        decoder.restore(checkpoint[_POSITION.size :])
+    journal.replay_into(decoder, position)
+    return position
+
+
+class Checkpoints:
+    """Takes one every so often, on the way of an append."""
+
+    def __init__(
+        self, decoder: Decoder, journal: Journal, *, every_s: float, recovered_to: int
+    ) -> None:
+        """The first is due `every_s` after the first append."""
+        self.position = recovered_to
+        self._decoder = decoder
+        self._journal = journal
+        self._every_ms = every_s * 1000
+        self._due_ms: float | None = None
+        self._taken: tuple[int, bytes] | None = None
+
+    def append(self, batch: Batch, now_ms: int) -> int:
+        """Appends; the decoder rests meanwhile, so that its state and the position agree."""
+        position = self._journal.append(batch, now_ms)
+        if self._due_ms is None:
+            self._due_ms = now_ms + self._every_ms
+        if now_ms >= self._due_ms and self._taken is None:
+            self._due_ms = now_ms + self._every_ms
+            self._taken = (position, self._decoder.snapshot())
+        return position
+
+    def write(self, durable: int) -> None:
+        """Writes what was taken, once it is durable; blocks for a disk's time."""
+        if self._taken is None or self._taken[0] > durable:
+            return
+        position, snapshot = self._taken
+        self._journal.write_checkpoint(CHECKPOINT, _POSITION.pack(position) + snapshot)
+        self.position, self._taken = position, None
+
+    def write_last(self) -> None:
+        """At a clean end: everything is durable and nobody decodes, so the next start is quick."""
+        self._taken = (self._journal.appended, self._decoder.snapshot())
+        self.write(self._journal.durable)

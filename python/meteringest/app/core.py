@@ -1,0 +1,130 @@
+"""Everything that lives as long as the data folder is open: journal, store, decoder, registry.
+
+Rule 1: opened in the order of trust: the journal's lock proves that the folder is ours, the store
+comes next, and the decoder gets its registry, its last checkpoint and what came after it.
+Rule 2: no task runs here; serve.py does that, offline.py does without.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from meteringest.app.checkpoints import recover
+from meteringest.clock import WallClock
+from meteringest.config import Config
+from meteringest.errors import JournalError
+from meteringest.native import Decoder, Journal
+from meteringest.registry.layouts import load_layouts
+from meteringest.registry.meters import Defaults
+from meteringest.registry.registrar import Registrar
+from meteringest.registry.sealing import MasterKey
+from meteringest.registry.tables import RegistryTables
+from meteringest.store.clickhouse import Store, open_store
+from meteringest.store.migrate import migrate
+
+JOURNAL_FOLDER = "journal"
+SEED = "hash_seed"
+SEED_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every way of running needs."""
+
+    config: Config
+    clock: WallClock
+    journal: Journal
+    store: Store
+    decoder: Decoder
+    registrar: Registrar
+    recovered_to: int
+    """Everything before this position is in the decoder's checkpoint."""
+
+
+@contextmanager
+def opened(config: Config, clock: WallClock) -> Iterator[Core]:
+    """The data folder, locked; raises JournalError, StoreError or ConfigError that say why not."""
+    journal = _journal(config, clock)
+    store = open_store(config.store, config.data_dir)
+    try:
+        migrate(store, config.store)
+        layouts = load_layouts(config.registry.layouts_dir)
+        decoder = Decoder(config.node, _decoder_settings(config, journal))
+        decoder.set_layouts(layouts.json())
+        registrar = _registrar(config, store, decoder, layouts.names)
+        registrar.load_book()
+        yield Core(
+            config=config,
+            clock=clock,
+            journal=journal,
+            store=store,
+            decoder=decoder,
+            registrar=registrar,
+            recovered_to=recover(decoder, journal),
+        )
+    finally:
+        store.close()
+
+
+def reload(core: Core) -> str:
+    """Reads registry and layouts again while the decoder works; says what was found."""
+    layouts = load_layouts(core.config.registry.layouts_dir)
+    core.decoder.set_layouts(layouts.json())
+    meters = core.registrar.load_book()
+    return f"{meters:,} meters in use, {len(layouts.names)} layouts"
+
+
+def _journal(config: Config, clock: WallClock) -> Journal:
+    folder = config.data_dir / JOURNAL_FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise JournalError(str(folder), f"cannot be made: {error.strerror}") from None
+    return Journal(
+        str(folder),
+        node=config.node,
+        segment_bytes=config.journal.segment_bytes,
+        created_s=clock.now_s(),
+        free_bytes_min=config.journal.disk_reserve_bytes,
+    )
+
+
+def _decoder_settings(config: Config, journal: Journal) -> bytes:
+    checks, limits = config.checks, config.limits
+    return msgspec.json.encode(
+        {
+            "future_tolerance_s": checks.future_tolerance_s,
+            "too_old_days": checks.too_old_days,
+            "duplicate_window": checks.duplicate_window,
+            "reject_raw_bytes_max": limits.reject_raw_bytes_max,
+            "hash_seed": _hash_seed(journal),
+        }
+    )
+
+
+def _hash_seed(journal: Journal) -> int:
+    """Drawn once for a journal: nobody outside can aim for a hash, and checkpoints stay valid."""
+    seed = journal.read_checkpoint(SEED)
+    if seed is None:
+        seed = secrets.token_bytes(SEED_BYTES)
+        journal.write_checkpoint(SEED, seed)
+    return int.from_bytes(seed, "big")
+
+
+def _registrar(
+    config: Config, store: Store, decoder: Decoder, layouts: frozenset[str]
+) -> Registrar:
+    registry = config.registry
+    defaults = Defaults(
+        security=config.security.default_policy,
+        interval_s=registry.default_interval_s,
+        layout_1ph=registry.default_layout_1ph,
+        layout_3ph=registry.default_layout_3ph,
+        layouts=layouts,
+        problems_max=registry.import_problems_max,
+    )
+    key = MasterKey.of(registry.master_key) if registry.master_key else None
+    return Registrar(RegistryTables(store), decoder, defaults, key)

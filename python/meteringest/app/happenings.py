@@ -1,0 +1,23 @@
+"""What happens to the service as a whole."""
+
+from meteringest.events import Event
+
+
+class Recovered(Event, frozen=True, kw_only=True):
+    """The journal is open; torn bytes were never acknowledged."""
+
+    records: int
+    torn_bytes: int
+    appended: int
+
+
+class Serving(Event, frozen=True, kw_only=True):
+    """Every part is at work."""
+
+    node: int
+
+
+class Stopping(Event, frozen=True, kw_only=True):
+    """Told to stop: what is in is brought to disk and acknowledged first."""
+
+    signal: str

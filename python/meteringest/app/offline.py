@@ -1,0 +1,66 @@
+"""Commands on a data folder while no service runs on it: the same answers, without the network."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+
+from meteringest.app.backlog import read_note
+from meteringest.app.core import Core, opened
+from meteringest.app.questions import answer
+from meteringest.clock import WallClock
+from meteringest.config import Config
+from meteringest.control.messages import Status
+from meteringest.registry.rows import Imported, ImportPart, Listing
+from meteringest.store.queries import figures
+
+
+@contextmanager
+def offline(config: Config) -> Iterator["Offline"]:
+    """The folder, opened and locked for one command."""
+    with opened(config, WallClock()) as core:
+        yield Offline(core)
+
+
+class Offline:
+    """Answers from what lies on disk."""
+
+    def __init__(self, core: Core) -> None:
+        """`core` is open."""
+        self._core = core
+
+    def status(self) -> Status:
+        """Positions, counts and rejects as they were left."""
+        core = self._core
+        stored, _ = read_note(core.journal)
+        seen = figures(core.store)
+        return Status(
+            running=False,
+            version=version("meteringest"),
+            node=core.config.node,
+            appended=core.journal.appended,
+            durable=core.journal.durable,
+            stored=stored,
+            lag_reads=core.journal.durable - stored,
+            reads_accepted=seen.reads,
+            rejected=seen.rejects,
+            journal_bytes=core.journal.bytes_on_disk,
+            disk_free_bytes=core.journal.free_bytes(),
+            disk_reserve_bytes=core.config.journal.disk_reserve_bytes,
+            store=core.store.where,
+        )
+
+    def query(self, sql: str, output: str) -> bytes:
+        """One read-only statement, within the endpoint's bounds."""
+        return answer(self._core.store, self._core.config.endpoint, sql, output)
+
+    def import_rows(self, parts: Iterator[ImportPart]) -> Imported:
+        """All parts of one import, applied as a whole or not at all."""
+        return self._core.registrar.import_rows(parts)
+
+    def list_rows(self, listing: Listing) -> list[dict[str, object]]:
+        """Registry rows without their keys."""
+        return self._core.registrar.list_rows(listing)
+
+    def reload(self) -> str:
+        """Nothing to do: whatever opens the folder next reads them anyway."""
+        return "no service is running"
