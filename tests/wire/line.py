@@ -1,8 +1,9 @@
 """Stand-ins for everything behind the sockets, and the wiring of a test.
 
 The stand-in frame is a length byte (1 to 254) and that many bytes. A frame that begins with `?`
-wants a reply, one that begins with `#` and a digit is an uplink envelope of that number, and a
-length byte of 255 is where the stream is lost. The test says what is durable.
+wants a reply (one with `?~` leaves no row), one that begins with `#` and a digit is an uplink
+envelope of that number, and a length byte of 255 is where the stream is lost. The test says what
+is durable.
 """
 
 from collections.abc import Awaitable, Callable
@@ -27,6 +28,7 @@ Kind = TypeVar("Kind", bound=Event)
 DAY_S = 86_400.0
 
 LOST = 255
+REPEAT = b"?~"
 IDLE_TIMEOUT_S = 900.0
 SEND_TIMEOUT_S = 60.0
 
@@ -123,7 +125,7 @@ class FakeDecoder:
             frames, link.frames = link.frames, []
             self._decode(link, frames, batch)
         batch.counts = {"frames": len(batch.frames), "rejected": {}}
-        batch.rows = len(batch.frames)
+        batch.rows = sum(not body.startswith(REPEAT) for body in batch.frames)
         self.batch_sizes.append(sum(map(len, batch.frames)))
         return batch
 

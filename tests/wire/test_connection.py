@@ -10,6 +10,7 @@ import trio.testing
 from tests.wire.line import (
     IDLE_TIMEOUT_S,
     LOST,
+    REPEAT,
     SEND_TIMEOUT_S,
     Bench,
     FakeDecoder,
@@ -273,3 +274,49 @@ async def test_a_batch_is_bounded_by_bytes(nursery: trio.Nursery) -> None:
     await trio.testing.wait_all_tasks_blocked()
     assert isinstance(bench.decoder, FakeDecoder)
     assert bench.decoder.batch_sizes[1:] == [75_000, 75_000, 75_000, 25_000]
+
+
+@virtual_time
+async def test_an_answer_that_needs_no_row_waits_for_the_rows_before_it(
+    nursery: trio.Nursery,
+) -> None:
+    bench = started(nursery)
+    peer, _ = connect(nursery, bench)
+    await peer.send_all(frame(b"row"))
+    await trio.testing.wait_all_tasks_blocked()
+    await peer.send_all(frame(REPEAT + b"seen"))
+    assert await is_silent(peer, for_s=60)
+    assert bench.journal.appended == 1
+    bench.journal.sync()
+    assert await peer.receive_some() == reply(b"~seen")
+
+
+@virtual_time
+async def test_a_slow_peer_gets_its_last_answer_in_its_own_time(nursery: trio.Nursery) -> None:
+    bench = started(nursery)
+    peer, ended = connect(nursery, bench)
+    await peer.send_all(frame(b"?last"))
+    await peer.send_eof()
+    bench.journal.syncs_itself = True
+    await trio.testing.wait_all_tasks_blocked()
+    bench.journal.sync()
+    await trio.sleep(SEND_TIMEOUT_S / 2)
+    assert ended.ending is None
+    assert await peer.receive_some() == reply(b"last")
+
+
+@virtual_time
+async def test_a_link_that_is_cut_off_takes_its_pending_bytes_with_it(
+    nursery: trio.Nursery,
+) -> None:
+    del nursery
+    bench = Bench(IntakeSettings(pending_bytes_max=MEBIBYTE))
+    stays, goes = (bench.connection(trio.testing.lockstep_stream_pair()[0]) for _ in range(2))
+    for member in (stays, goes):
+        bench.gatherer.join(member)
+    bench.gatherer.fed(stays, 10, 0.0)
+    bench.gatherer.fed(goes, MEBIBYTE, 0.0)
+    assert bench.gatherer.full
+    bench.gatherer.leave(goes)
+    assert bench.gatherer.pending_bytes == 10
+    assert bench.gatherer.cut == 1
