@@ -15,9 +15,18 @@ def environment() -> dict[str, str]:
 
 
 def start(script: str, *arguments: object) -> subprocess.Popen[str]:
-    """A child whose standard output is read line by line."""
+    """A child that runs `script`; its standard output is read line by line."""
+    return _start(["-c", script, *map(str, arguments)])
+
+
+def start_module(name: str, *arguments: object) -> subprocess.Popen[str]:
+    """A child that runs the module `name`."""
+    return _start(["-m", name, *map(str, arguments)])
+
+
+def _start(arguments: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
+        [sys.executable, *arguments],
         env=environment(),
         stdout=subprocess.PIPE,
         text=True,

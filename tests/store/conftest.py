@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from meteringest.events import Event
 from meteringest.store.clickhouse import Store, open_store
-from meteringest.store.events import StoreEvent
 from meteringest.store.migrate import migrate
 from meteringest.store.settings import StoreSettings
 
@@ -15,12 +15,12 @@ class Recorder:
     """An observer that keeps what it was told."""
 
     def __init__(self) -> None:
-        self.events: list[StoreEvent] = []
+        self.events: list[Event] = []
 
-    def emit(self, event: StoreEvent) -> None:
+    def emit(self, event: Event) -> None:
         self.events.append(event)
 
-    def of(self, kind: type[StoreEvent]) -> list[StoreEvent]:
+    def of(self, kind: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kind)]
 
 

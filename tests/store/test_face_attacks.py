@@ -1,4 +1,4 @@
-"""What a hostile user or peer tries on the endpoint; the store and its machine stay as they were."""
+"""What a hostile user or peer tries on the endpoint; store and machine stay as they were."""
 
 import gzip
 import json
@@ -6,18 +6,21 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 import pytest
 import zstandard
-from tests.store.serving import PASSWORD, SECRET, USER, client, serving
+from tests.store.serve import PASSWORD, SECRET, USER
+from tests.store.serving import client, serving
 from urllib3 import HTTPConnectionPool
+from urllib3.exceptions import ProtocolError
 from urllib3.response import BaseHTTPResponse
 
 HEADERS = {"X-ClickHouse-User": USER, "X-ClickHouse-Key": PASSWORD}
 BAIT = "root:"
-LIMITS = {
+LIMITS: dict[str, float | str] = {
     "request_bytes_max": 100_000,
     "memory_bytes_max": 100 << 20,
     "execution_max_s": 2,
@@ -120,7 +123,7 @@ def test_no_table_function_reads_a_file(http: HTTPConnectionPool) -> None:
     assert "file" in names
     for name in names:
         for arguments in ("'/etc/passwd'", "'/etc/passwd', 'LineAsString'", "secret"):
-            answer = ask(http, f"SELECT * FROM {name}({arguments}) LIMIT 10")
+            answer = ask(http, f"SELECT * FROM {name}({arguments})")  # noqa: S608
             assert BAIT not in answer.data.decode(errors="replace"), name
             assert SECRET not in answer.data.decode(errors="replace"), name
 
@@ -150,11 +153,8 @@ def test_an_endless_stream_is_cut(http: HTTPConnectionPool) -> None:
         headers=HEADERS,
         preload_content=False,
     )
-    seen = 0
-    with pytest.raises(Exception, match="ended prematurely|IncompleteRead"):
-        for piece in answer.stream(1 << 16):
-            seen += len(piece)
-    assert seen < 256 << 20
+    with pytest.raises(ProtocolError, match="ended prematurely"):
+        assert sum(len(piece) for piece in answer.stream(1 << 16)) < 0
 
 
 def test_turns_are_limited(port: int) -> None:
@@ -215,13 +215,11 @@ def test_a_form_cannot_bring_a_table(http: HTTPConnectionPool) -> None:
 )
 def test_what_is_not_http_is_cut_off(port: int, wire: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=10) as peer:
-        peer.sendall(wire)
-        peer.shutdown(socket.SHUT_WR)
         answer = b""
-        try:
+        with suppress(OSError):  # It may be cut off before it has said all.
+            peer.sendall(wire)
+            peer.shutdown(socket.SHUT_WR)
             answer = b"".join(iter(lambda: peer.recv(65_536), b""))
-        except ConnectionResetError:
-            pass
     assert b" 200 " not in answer.split(b"\r\n")[0]
 
 
@@ -254,11 +252,9 @@ def test_a_peer_that_does_not_read_is_cut_off(port: int) -> None:
         threading.Event().wait(3)
         peer.settimeout(10)
         received = 0
-        try:
+        with suppress(ConnectionResetError):
             while piece := peer.recv(1 << 16):
                 received += len(piece)
-        except ConnectionResetError:
-            pass
     assert received < 32 << 20
 
 

@@ -10,8 +10,8 @@ from tests.store.conftest import Recorder
 from meteringest.errors import InvariantError
 from meteringest.store.backlog import Range as Name
 from meteringest.store.clickhouse import Store
-from meteringest.store.events import BlockCut
 from meteringest.store.faults import EngineRefused, EngineUnavailable
+from meteringest.store.happenings import BlockCut
 from meteringest.store.insertion import PoisonBlock, insert_range
 from meteringest.store.queries import figures, reads_in, stored
 
@@ -108,7 +108,7 @@ def test_a_block_over_many_days_is_cut(store: Store, recorder: Recorder) -> None
     gathered = range_of(FIRST, columns)
     for _ in range(2):
         insert_range(store, 1, gathered, recorder)
-    assert recorder.of(BlockCut) == [BlockCut("m.reads", 2)] * 2
+    assert recorder.of(BlockCut) == [BlockCut(table="m.reads", blocks=2)] * 2
     assert store.ask("SELECT count(), sum(imp_wh) FROM m.reads").rows == [
         (days * 4, int(columns["imp_wh"].sum()))
     ]
@@ -158,10 +158,14 @@ def test_too_many_parts_is_waited_for(store: Store) -> None:
     store.run(
         "ALTER TABLE m.reads MODIFY SETTING parts_to_throw_insert = 2, parts_to_delay_insert = 2"
     )
-    with pytest.raises(EngineUnavailable) as waiting:
+
+    def insert_many() -> None:
         for at in range(20):
             first = FIRST + at * 48
             store.insert("m.reads", block(reads(first, 1, from_meter=at + 1)), f"t{at}")
+
+    with pytest.raises(EngineUnavailable) as waiting:
+        insert_many()
     assert waiting.value.code == 252
 
 

@@ -19,11 +19,9 @@ KILLS = 12
 @pytest.mark.timeout(300)
 def test_every_acknowledged_row_is_there_once(tmp_path: Path) -> None:
     seed = random.randrange(1 << 32)  # noqa: S311 (printed, so that a failure can be repeated)
-    print("seed", seed)
+    print("seed", seed)  # noqa: T201
     rng = random.Random(seed)  # noqa: S311
-    marks = [BASE]
-    for _ in range(KILLS):
-        marks.append(_run_and_kill(tmp_path, rng))
+    marks = [BASE, *(_run_and_kill(tmp_path, rng) for _ in range(KILLS))]
     assert marks == sorted(marks)
     assert marks[-1] > BASE
     child = start(_WRITE, tmp_path, RECORDS)

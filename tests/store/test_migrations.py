@@ -10,7 +10,7 @@ from meteringest.errors import StoreRefused
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.migrate import clauses, migrate, migrations, pending
 from meteringest.store.schema import TABLES, check_tables
-from meteringest.store.settings import StoreSettings
+from meteringest.store.settings import Partition, StoreSettings
 
 NAMES = tuple(migration.name for migration in migrations())
 
@@ -42,12 +42,12 @@ def test_a_lost_table_is_made_again(store: Store, settings: StoreSettings) -> No
 
 def test_a_wrong_column_is_named(store: Store) -> None:
     store.run("ALTER TABLE m.reads MODIFY COLUMN curr_ma UInt64")
-    with pytest.raises(StoreRefused, match="m.reads.curr_ma is UInt64, wanted UInt32"):
+    with pytest.raises(StoreRefused, match=r"m\.reads\.curr_ma is UInt64, wanted UInt32"):
         check_tables(store)
 
 
 def test_the_partition_cannot_change_silently(store: Store) -> None:
-    with pytest.raises(StoreRefused, match="set store.partition to day"):
+    with pytest.raises(StoreRefused, match=r"set store\.partition to day"):
         migrate(store, StoreSettings(partition="month"))
 
 
@@ -64,7 +64,7 @@ def test_a_newer_store_is_left_alone(store: Store, settings: StoreSettings) -> N
 
 
 @pytest.mark.parametrize("partition", ["day", "week", "month"])
-def test_cluster_clauses_are_valid_sql(empty_store: Store, partition: str) -> None:
+def test_cluster_clauses_are_valid_sql(empty_store: Store, partition: Partition) -> None:
     settings = StoreSettings(cluster="amr", partition=partition)
     words = clauses(settings, embedded=False)
     for migration in migrations():
@@ -93,7 +93,7 @@ import os, signal, sys
 from pathlib import Path
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.migrate import migrate
-from meteringest.store.settings import StoreSettings
+from meteringest.store.settings import Partition, StoreSettings
 
 left = int(sys.argv[2])
 run = Store.run

@@ -2,13 +2,13 @@
 
 import os
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 from tests.store.children import run, start
 
 from meteringest.errors import ConfigError, StoreRefused, StoreUnavailable
-from meteringest.store import engine
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.settings import StoreSettings
 
@@ -78,7 +78,7 @@ def test_the_engine_holds_no_grant_beyond_its_tables(store: Store, sql: str) -> 
 
 def test_what_a_killed_insert_left_is_removed(tmp_path: Path) -> None:
     store = open_store(StoreSettings(), tmp_path)
-    folder = Path(engine.tempfile.gettempdir())
+    folder = Path(tempfile.gettempdir())
     (folder / "stale.raw").write_bytes(b"x" * 100)
     store.close()
     open_store(StoreSettings(), tmp_path).close()
@@ -88,7 +88,7 @@ def test_what_a_killed_insert_left_is_removed(tmp_path: Path) -> None:
 
 def test_inserts_pass_through_the_disk_when_memory_is_short(tmp_path: Path) -> None:
     open_store(StoreSettings(ram_disk_bytes_min=1 << 60), tmp_path).close()
-    assert engine.tempfile.gettempdir() == str(tmp_path / "store/meteringest/tmp")
+    assert tempfile.gettempdir() == str(tmp_path / "store/meteringest/tmp")
 
 
 def test_a_forked_child_is_told_and_does_not_hang(store: Store) -> None:

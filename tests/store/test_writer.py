@@ -5,16 +5,18 @@ from pathlib import Path
 import pytest
 import trio
 import trio.testing
+from tests.store.blocks import Range
 from tests.store.conftest import Recorder
 from tests.store.journal import BASE, ROWS, RecordedJournal, truth
 
 from meteringest.errors import InvariantError
+from meteringest.events import Observer
 from meteringest.offload import InlineOffload, ThreadOffload
 from meteringest.store import writer as writer_module
 from meteringest.store.backlog import Gathered
 from meteringest.store.clickhouse import Store
-from meteringest.store.events import Observer, RangeStored, StoreWaited
 from meteringest.store.faults import EngineUnavailable
+from meteringest.store.happenings import RangeStored, StoreWaited
 from meteringest.store.insertion import insert_range
 from meteringest.store.queries import stored
 from meteringest.store.settings import StoreSettings
@@ -52,7 +54,8 @@ def assert_equal_to_truth(store: Store, records: int) -> None:
     ).rows[0]
     assert tuple(seen) == truth(records)
     versions = store.ask(
-        "SELECT uniqExact(ver) FROM (SELECT ver FROM m.reads UNION ALL SELECT ver FROM m.read_history)"
+        "SELECT uniqExact(ver) FROM "
+        "(SELECT ver FROM m.reads UNION ALL SELECT ver FROM m.read_history)"
     ).rows[0][0]
     assert versions == records * (ROWS - 1)
     ledger = store.ask("SELECT sum(reads_stored), sum(reads_missing) FROM m.conservation_v").rows
@@ -67,7 +70,7 @@ async def test_the_whole_backlog_is_stored_oldest_first(
     with trio.fail_after(60):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(make(store, journal, recorder).run)
-            while journal.stored() < journal.durable():
+            while journal.stored() < journal.durable():  # noqa: ASYNC110 (a file tells it)
                 await trio.sleep(0.01)
             nursery.cancel_scope.cancel()
     assert_equal_to_truth(store, RECORDS)
@@ -184,8 +187,6 @@ class Trickle:
         return None
 
     def gather(self, first: int, *, rows_max: int, until: int | None) -> Gathered | None:
-        from tests.store.blocks import Range  # noqa: PLC0415
-
         del until
         end = min(self._durable, first + rows_max)
         return Range(first, end, [], 0) if end > first else None

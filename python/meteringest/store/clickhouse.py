@@ -31,7 +31,7 @@ from meteringest.store.settings import StoreSettings
 PARTITIONS_MAX = 100  # of one insert; a wider block is cut by days before it is sent
 
 Value = str | int | float | bool
-Row = Sequence[object]
+Row = tuple[object, ...]
 
 
 class Table(Struct, frozen=True):
@@ -72,7 +72,7 @@ class Store:
         with self._client() as client:
             answer = client.query(sql, parameters=dict(parameters or {}))
             types = tuple(kind.name for kind in answer.column_types)
-            return Table(tuple(answer.column_names), types, answer.result_rows)
+            return Table(tuple(answer.column_names), types, list(map(tuple, answer.result_rows)))
 
     def text(self, sql: str, output: str) -> bytes:
         """A question and its whole answer as the engine writes it in the format `output`."""

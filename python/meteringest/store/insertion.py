@@ -9,10 +9,11 @@ that a row's key and version are the same each time.
 from collections.abc import Iterator, Sequence
 
 from meteringest.errors import StoreRefused
+from meteringest.events import Observer
 from meteringest.store.backlog import Gathered, Range
 from meteringest.store.clickhouse import PARTITIONS_MAX, Store
-from meteringest.store.events import BlockCut, Observer
 from meteringest.store.faults import EngineRefused, too_many_partitions
+from meteringest.store.happenings import BlockCut
 from meteringest.store.native import by_days, rows_of
 from meteringest.store.schema import READ, check_block
 
@@ -61,7 +62,7 @@ def _insert_block(store: Store, table: str, block: bytes, token: str, observer: 
         if table not in _TIME_COLUMNS or not too_many_partitions(refusal.reason):
             raise
         cut = by_days(block, _TIME_COLUMNS[table], PARTITIONS_MAX)
-        observer.emit(BlockCut(table, len(cut)))
+        observer.emit(BlockCut(table=table, blocks=len(cut)))
         for at, part in enumerate(cut):
             _insert_whole(store, table, part, f"{token}-days-{at}")
 

@@ -12,10 +12,11 @@ from typing import NoReturn
 import trio
 
 from meteringest.errors import InvariantError, StoreUnavailable
+from meteringest.events import Observer
 from meteringest.offload import Offload
 from meteringest.store.backlog import Backlog, Gathered, rows_in
 from meteringest.store.clickhouse import Store
-from meteringest.store.events import Observer, RangeStored, StoreWaited
+from meteringest.store.happenings import RangeStored, StoreWaited
 from meteringest.store.insertion import insert_range
 from meteringest.store.settings import StoreSettings
 
@@ -91,7 +92,11 @@ class Writer:
         duration_s = trio.current_time() - begun
         self._observer.emit(
             RangeStored(
-                gathered.first, gathered.next, gathered.reads, rows_in(gathered), duration_s
+                first=gathered.first,
+                next=gathered.next,
+                reads=gathered.reads,
+                rows=rows_in(gathered),
+                duration_s=duration_s,
             )
         )
 
@@ -99,6 +104,13 @@ class Writer:
         try:
             await self._offload(insert_range, self._store, self._node, gathered, self._observer)
         except StoreUnavailable as silence:
-            self._observer.emit(StoreWaited(gathered.first, gathered.next, silence.reason, wait_s))
+            self._observer.emit(
+                StoreWaited(
+                    first=gathered.first,
+                    next=gathered.next,
+                    reason=silence.reason,
+                    wait_s=wait_s,
+                )
+            )
             return False
         return True

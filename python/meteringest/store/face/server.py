@@ -7,14 +7,15 @@ Rule 2: a peer's fault ends its own connection and nothing else.
 import trio
 
 from meteringest.errors import LinkError
+from meteringest.events import Observer
 from meteringest.offload import Offload
-from meteringest.store.events import EndpointRefused, Observer
 from meteringest.store.face.connection import Connection, PeerGone
 from meteringest.store.face.exchange import Answerer
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.policy import Policy, ReadOnly
 from meteringest.store.face.refusal import Refusal
 from meteringest.store.face.settings import EndpointSettings
+from meteringest.store.happenings import EndpointFaulted, EndpointListening, EndpointRefused
 
 
 class Endpoint:
@@ -49,7 +50,9 @@ class Endpoint:
         except OSError as error:
             where = f"endpoint {host}:{port}"
             raise LinkError(where, f"cannot listen: {error}") from error
-        task_status.started(listeners[0].socket.getsockname()[1])
+        port = listeners[0].socket.getsockname()[1]
+        self._observer.emit(EndpointListening(host=host, port=port))
+        task_status.started(port)
         await trio.serve_listeners(self.converse, listeners)
 
     async def converse(self, stream: trio.abc.Stream) -> None:
@@ -68,7 +71,7 @@ class Endpoint:
         except PeerGone:
             return
         except Exception as error:  # noqa: BLE001 (Rule 2; what it was is told)
-            self._observer.emit(EndpointRefused("", 0, repr(error)))
+            self._observer.emit(EndpointFaulted(fault=repr(error)))
         finally:
             self._connections -= 1
 
@@ -89,4 +92,4 @@ class Endpoint:
         await self._answerer.refuse(connection, refusal, self._answerer.headers(""))
 
     def _refused(self, user: str, refusal: Refusal) -> None:
-        self._observer.emit(EndpointRefused(user, refusal.code, refusal.words))
+        self._observer.emit(EndpointRefused(user=user, code=refusal.code, reason=refusal.words))

@@ -1,0 +1,69 @@
+"""What can happen to the store and its endpoint; each is a log line and its counters at once."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from meteringest.events import Event, Level, labelled
+
+
+class RangeStored(Event, frozen=True, kw_only=True):
+    """A range of the journal stands in the store."""
+
+    level: ClassVar[Level] = Level.DEBUG
+    first: int
+    next: int
+    reads: int
+    rows: int
+    duration_s: float
+
+    def tally(self) -> Mapping[str, float]:
+        """Ranges, rows and the time they took."""
+        return {
+            "store_ranges_total": 1,
+            "store_reads_total": self.reads,
+            "store_rows_total": self.rows,
+            "store_insert_seconds_total": self.duration_s,
+        }
+
+
+class StoreWaited(Event, frozen=True, kw_only=True):
+    """The store did not take a range now; the journal keeps it, the range is sent again."""
+
+    level: ClassVar[Level] = Level.WARNING
+    first: int
+    next: int
+    reason: str
+    wait_s: float
+
+
+class BlockCut(Event, frozen=True, kw_only=True):
+    """A block spanned more days than one insert may and was sent in pieces."""
+
+    table: str
+    blocks: int
+
+
+class EndpointListening(Event, frozen=True, kw_only=True):
+    """The endpoint's port is open."""
+
+    host: str
+    port: int
+
+
+class EndpointRefused(Event, frozen=True, kw_only=True):
+    """The endpoint said no to a request before the engine saw it."""
+
+    user: str
+    code: int
+    reason: str
+
+    def tally(self) -> Mapping[str, float]:
+        """By ClickHouse's code."""
+        return {labelled("endpoint_refused_total", code=str(self.code)): 1}
+
+
+class EndpointFaulted(Event, frozen=True, kw_only=True):
+    """A connection of the endpoint ended by a fault of ours; the others go on."""
+
+    level: ClassVar[Level] = Level.ERROR
+    fault: str
