@@ -4,11 +4,13 @@ from meteringest.events import Event
 
 
 class Recovered(Event, frozen=True, kw_only=True):
-    """The journal is open; torn bytes were never acknowledged."""
+    """The journal is open; torn bytes were never acknowledged, skipped stretches were salvaged past."""
 
     records: int
     torn_bytes: int
     appended: int
+    stored: int
+    skipped: list[tuple[int, int, int, int, int]]
 
 
 class Serving(Event, frozen=True, kw_only=True):
