@@ -1,0 +1,1 @@
+"""How far the journal has come, and the task that keeps syncing it."""
