@@ -1,4 +1,5 @@
-from typing import final
+from collections.abc import Callable
+from typing import Any, final
 
 @final
 class Fleet:
@@ -200,5 +201,137 @@ class Batch:
     @property
     def uplink(self) -> list[tuple[int, int]]:
         """(link id, highest sequence taken), to be acknowledged once the record is durable."""
+
+@final
+class Journal:
+    """Append-only segments in a folder that belongs to this process alone.
+
+    Any thread may use it. What goes wrong raises JournalError or one of its kinds; after a failed
+    write or sync every further append and sync raises, and only a restart helps.
+    """
+
+    def __new__(
+        cls,
+        path: str,
+        *,
+        node: int,
+        segment_bytes: int,
+        created_s: int,
+        free_bytes_min: int = 268_435_456,
+        pending_bytes_max: int = 268_435_456,
+        salvage: bool = False,
+    ) -> Journal:
+        """Opens the folder, made when missing, and repairs what a crash left.
+
+        A new journal's first position is `created_s` << 20. `free_bytes_min` is the free disk and
+        `pending_bytes_max` the unsynced memory beyond which `append` raises JournalFull. Damage is
+        JournalCorrupt, or with `salvage` gone past and reported; a folder in use is JournalLocked.
+        """
+
+    @property
+    def recovery(self) -> dict[str, Any]:
+        """What opening found: `records`, `torn_bytes`, `appended`, `stored`, `skipped`.
+
+        `skipped` is a list of (segment, offset, end, first, next): bytes [offset, end) of the
+        segment were gone past, and rows [first, next) with them.
+        """
+
+    @property
+    def first(self) -> int:
+        """The oldest position that is kept."""
+
+    @property
+    def appended(self) -> int:
+        """The position after the last appended row."""
+
+    @property
+    def durable(self) -> int:
+        """The position after the last row that is safe on disk."""
+
+    @property
+    def stored(self) -> int:
+        """The position up to which `release` was told that the store has everything."""
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """How much the segments hold."""
+
+    def free_bytes(self) -> int:
+        """What the disk has left for this process."""
+
+    def append(self, batch: Batch, now_ms: int) -> int:
+        """Takes the batch's record into memory; returns the position after its last row."""
+
+    def append_record(self, record: bytes, rows: int, now_ms: int) -> int:
+        """The same for a record that is at hand as bytes."""
+
+    def on_append(self, wake: Callable[[], object] | None) -> None:
+        """Calls `wake` after each append in the thread that appended; None for nobody."""
+
+    def sync(self) -> int:
+        """Blocks until everything appended before is safe; returns the durable position.
+
+        JournalFull leaves what was appended in memory, and the next sync tries it again.
+        """
+
+    def gather(
+        self, first: int, *, rows_max: int, until: int | None = None, bytes_max: int = 268_435_456
+    ) -> Gathered | None:
+        """Merges the durable records from `first` on; None when there are none.
+
+        Whole records up to `rows_max` rows and `bytes_max` bytes, one at least; with `until`,
+        exactly the records up to there, or JournalError when no record ends there.
+        """
+
+    def records(
+        self, first: int, *, rows_max: int, bytes_max: int = 268_435_456
+    ) -> list[tuple[int, int, int, bytes]]:
+        """(first position, rows, receive time in ms, record) of the durable records."""
+
+    def replay_into(self, decoder: Decoder, first: int) -> int:
+        """Replays all durable records from `first` on; returns the position after the last."""
+
+    def received_ms_at(self, position: int) -> int | None:
+        """When the record at `position` was appended; None when nothing durable is there."""
+
+    def release(self, stored: int, keep_from: int | None = None) -> int:
+        """Notes durably that the store has everything before `stored`; returns the bytes freed.
+
+        Segments wholly before both positions are removed, the newest never.
+        """
+
+    def write_checkpoint(self, name: str, checkpoint: bytes) -> None:
+        """Replaces the bytes under `name` (a-z and _), durably, wholly or not at all."""
+
+    def read_checkpoint(self, name: str) -> bytes | None:
+        """What was last written under `name`."""
+
+@final
+class Gathered:
+    """Neighbouring journal records, merged into one sorted Native block for each table."""
+
+    @property
+    def first(self) -> int:
+        """The position of its first row."""
+
+    @property
+    def next(self) -> int:
+        """The position after its last row."""
+
+    @property
+    def reads(self) -> int:
+        """Rows of m.reads and m.read_history in it."""
+
+    @property
+    def changed(self) -> list[tuple[int, int]]:
+        """(meter, interval_start) of reads that may replace a stored one."""
+
+    @property
+    def received_ms(self) -> tuple[int, int]:
+        """When its oldest and its newest record were received."""
+
+    @property
+    def blocks(self) -> list[tuple[str, bytes]]:
+        """(table, Native block), to be inserted in this order."""
 
 def inspect(line_json: bytes) -> bytes: ...

@@ -5,6 +5,7 @@ mod decoder;
 mod errors;
 mod fleet;
 mod inspect;
+mod journal;
 mod link;
 
 use pyo3::prelude::*;
@@ -19,6 +20,8 @@ mod _native {
     use crate::fleet::{Fleet, Frames};
     #[pymodule_export]
     use crate::inspect::inspect;
+    #[pymodule_export]
+    use crate::journal::{Gathered, Journal};
     #[pymodule_export]
     use crate::link::Link;
 }

@@ -109,6 +109,13 @@ impl Journal {
         Ok(self.durable())
     }
 
+    /// The oldest position that is kept.
+    pub fn first(&self) -> u64 {
+        let shelf = lock(&self.shelf);
+        let oldest = shelf.segments.front();
+        oldest.map_or(shelf.durable, |segment| segment.first)
+    }
+
     /// The position after the last appended row.
     pub fn appended(&self) -> u64 {
         lock(&self.tail).appended()
