@@ -1,5 +1,6 @@
 """What a person reads at the end of the demo, and the one line a program reads."""
 
+from collections.abc import Callable
 from typing import TextIO
 
 import msgspec
@@ -29,22 +30,8 @@ def _acts(summary: Summary) -> Table:
     table.add_column("")
     for act in summary.acts:
         table.add_column(act.name, justify="right")
-    rows = {
-        "frames": [f"{act.report.total.frames:,}" for act in summary.acts],
-        "  accepted": [f"{act.report.total.frames_accepted:,}" for act in summary.acts],
-        "  quarantined": [f"{act.report.total.frames_quarantined:,}" for act in summary.acts],
-        "  duplicate": [f"{act.report.total.frames_duplicate:,}" for act in summary.acts],
-        "reads": [f"{act.report.total.reads:,}" for act in summary.acts],
-        "  stored": [f"{act.report.total.reads_stored:,}" for act in summary.acts],
-        "  of these changed": [f"{act.report.total.reads_changed:,}" for act in summary.acts],
-        "  quarantined": [f"{act.report.total.reads_quarantined:,}" for act in summary.acts],
-        "  duplicate": [f"{act.report.total.reads_duplicate:,}" for act in summary.acts],
-        "seconds, first byte to ClickHouse": [f"{act.seconds:,.1f}" for act in summary.acts],
-        "reads a minute": [f"{_per_minute(act):,}" for act in summary.acts],
-        "differences": [str(len(act.differences)) for act in summary.acts],
-    }
-    for name, values in rows.items():
-        table.add_row(name, *values)
+    for name, cell in _ROWS:
+        table.add_row(name, *(cell(act) for act in summary.acts))
     return table
 
 
@@ -59,6 +46,10 @@ def _rejects(summary: Summary) -> Table:
 
 def _per_minute(act: Act) -> int:
     return round(act.report.total.reads_stored / act.seconds * 60)
+
+
+def _books(name: str) -> Callable[[Act], str]:
+    return lambda act: f"{getattr(act.report.total, name):,}"
 
 
 def _line(summary: Summary) -> dict[str, object]:
@@ -83,3 +74,19 @@ def _line(summary: Summary) -> dict[str, object]:
         "reads_per_minute": max((_per_minute(act) for act in summary.acts), default=0),
         "problems": summary.problems,
     }
+
+
+_ROWS: tuple[tuple[str, Callable[[Act], str]], ...] = (
+    ("frames", _books("frames")),
+    ("  accepted", _books("frames_accepted")),
+    ("  quarantined", _books("frames_quarantined")),
+    ("  duplicate", _books("frames_duplicate")),
+    ("reads", _books("reads")),
+    ("  stored", _books("reads_stored")),
+    ("  of these changed", _books("reads_changed")),
+    ("  quarantined ", _books("reads_quarantined")),
+    ("  duplicate ", _books("reads_duplicate")),
+    ("seconds to ClickHouse", lambda act: f"{act.seconds:,.1f}"),
+    ("reads a minute", lambda act: f"{_per_minute(act):,}"),
+    ("differences", lambda act: str(len(act.differences))),
+)
