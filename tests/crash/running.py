@@ -1,0 +1,151 @@
+"""A real `meteringest serve` in a process of its own, to be killed and started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from meteringest.control.client import connected
+from meteringest.control.messages import Status
+from meteringest.store.clickhouse import Store, open_store
+from meteringest.store.settings import StoreSettings
+
+UP_TIMEOUT_S = 60
+PROGRAM = (sys.executable, "-m", "meteringest")
+
+
+def free_ports(count: int) -> list[int]:
+    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(holder.getsockname()[1]) for holder in holders]
+    for holder in holders:
+        holder.close()
+    return ports
+
+
+class House:
+    """A folder with settings, a registered fleet, and at most one running service."""
+
+    def __init__(self, folder: Path, *, settings: str = "") -> None:
+        self.folder = folder
+        self.port, self.uplink_port, self.endpoint_port = free_ports(3)
+        (folder / "password").write_text("reader's password")
+        (folder / "meteringest.toml").write_text(
+            f"""
+data_dir = "data"
+{settings}
+[[intake.listeners]]
+name = "dlms"
+port = {self.port}
+[[intake.listeners]]
+name = "uplink"
+port = {self.uplink_port}
+framing = "uplink"
+[registry]
+master_key = "file:{folder}/master.key"
+[endpoint]
+port = {self.endpoint_port}
+users = {{ reader = "file:{folder}/password" }}
+[observe]
+log_format = "json"
+"""
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+        self.command("keygen", "--out", str(folder / "master.key"))
+
+    def command(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*PROGRAM, *arguments], cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{arguments}: {done.stderr}"
+        return done.stdout
+
+    def register(self, *fleet: str) -> None:
+        self.command("simulate", *fleet, "--dry-run", "--registry-out", "fleet")
+        self.command("dcus", "import", "fleet/dcus.csv")
+        self.command("meters", "import", "fleet/meters.csv")
+
+    def start(self) -> None:
+        """Returns once every part is at work."""
+        log = (self.folder / "serve.log").open("ab")
+        self._process = subprocess.Popen(
+            [*PROGRAM, "serve"], cwd=self.folder, stderr=subprocess.PIPE
+        )
+        assert self._process.stderr is not None
+        deadline = time.monotonic() + UP_TIMEOUT_S
+        with log:
+            for line in self._process.stderr:
+                log.write(line)
+                if b'"event":"serving"' in line:
+                    break
+                assert time.monotonic() < deadline
+            else:
+                raise AssertionError((self.folder / "serve.log").read_text()[-3000:])
+        self._keep_log()
+
+    def _keep_log(self) -> None:
+        """The rest of the log flows into a file without anybody waiting for it."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        subprocess.Popen(
+            ["/bin/sh", "-c", f"exec cat >> '{self.folder}/serve.log'"],
+            stdin=self._process.stderr,
+        )
+        self._process.stderr.close()
+
+    def kill(self) -> None:
+        """No goodbye."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        assert self._process is not None
+        self._process.terminate()
+        return self._process.wait(60)
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def status(self) -> Status:
+        with connected(self.folder / "data") as client:
+            assert client is not None
+            return client.status()
+
+    @contextmanager
+    def reader(self) -> Iterator[Store]:
+        """An ordinary ClickHouse client of the endpoint."""
+        url = f"http://reader:reader's%20password@127.0.0.1:{self.endpoint_port}"
+        store = open_store(StoreSettings(url=url), self.folder)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @contextmanager
+    def simulating(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A fleet that sends meanwhile."""
+        process = subprocess.Popen(
+            [*PROGRAM, "simulate", *arguments],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def decoded_log(folder: Path) -> list[dict[str, object]]:
+    lines = (folder / "serve.log").read_bytes().splitlines()
+    return [msgspec.json.decode(line) for line in lines if line.startswith(b"{")]

@@ -1,0 +1,81 @@
+"""I3, I4: whatever moment the service is killed at, every acknowledged read is there once."""
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from meteringest_sim.reconcile import Query, arrived, differences, look
+from meteringest_sim.report import read_report
+from tests.crash.running import House
+
+KILLS = int(os.environ.get("METERINGEST_KILLS", "4"))
+FLEET = ("--meters", "600", "--dcus", "4", "--seed", "11")
+ARRIVAL_TIMEOUT_S = 60
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", range(max(1, KILLS // 4)))
+def test_every_acknowledged_read_is_there_once_whatever_is_killed(
+    tmp_path: Path, seed: int
+) -> None:
+    house = House(tmp_path, settings="[store]\nfreshness_s = 0.2\nrows_max = 20000\n")
+    house.register(*FLEET)
+    chance = random.Random(seed)
+    house.start()
+    load = (*FLEET, "--port", "0", "--uplink-port", str(house.uplink_port), "--report", "r.json")
+    with house.simulating(*load, "--days", "60", "--fault", "changed=0.001") as fleet:
+        kills = 0
+        while kills < min(KILLS, 4):
+            time.sleep(chance.uniform(0.05, 0.8))  # a random moment is what is tried here
+            assert fleet.poll() is None, f"only {kills} kills before the fleet was done"
+            house.kill()
+            kills += 1
+            house.start()
+        _, words = fleet.communicate(timeout=300)
+        assert fleet.returncode == 0, words.decode()
+    report = read_report(tmp_path / "r.json")
+    assert report.complete
+    with house.reader() as store:
+
+        def query(sql: str) -> object:
+            return store.ask(sql).rows
+
+        wait_until_stored(house)
+        assert differences(report, query, exact_frames=False) == []
+        ((doubled,),) = store.ask(
+            "SELECT count() FROM (SELECT meter, interval_start FROM m.reads_v "
+            "GROUP BY meter, interval_start HAVING count() > 1)"
+        ).rows
+        assert doubled == 0
+    assert house.stop() == 0
+
+
+def wait_until_stored(house: House) -> None:
+    deadline = time.monotonic() + ARRIVAL_TIMEOUT_S
+    while (status := house.status()).stored < status.appended:
+        assert time.monotonic() < deadline, status
+        time.sleep(0.1)  # the position moves in another process, which tells nobody
+
+
+def test_a_stopped_service_leaves_nothing_behind_and_starts_where_it_ended(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.register(*FLEET)
+    house.start()
+    ports = ("--port", str(house.port), "--uplink-port", str(house.uplink_port))
+    house.command("simulate", *FLEET, *ports, "--days", "2", "--confirmed", "--report", "r.json")
+    assert house.stop() == 0
+    house.start()
+    with house.reader() as store:
+        query: Query = lambda sql: store.ask(sql).rows  # noqa: E731
+        report = read_report(tmp_path / "r.json")
+        wait_until_stored(house)
+        assert arrived(report, look(query))
+        assert differences(report, query) == []
+    house.command(
+        *("simulate", *FLEET, *ports, "--days", "2", "--confirmed", "--report", "again.json"),
+        *("--start", "2026-01-01T00:00+00:00"),
+    )
+    assert house.stop() == 0
