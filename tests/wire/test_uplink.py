@@ -6,11 +6,17 @@ import msgspec
 import pytest
 import trio
 import trio.testing
-from tests.wire.line import LOST, frame
+from tests.wire.line import LOST, FakeLink, frame
 from tests.wire.sockets import Serving, ends, received, serving, settings_of, until
 from tests.wire.test_tls import Authority
 
-from meteringest.intake.happenings import IntakeDrained, LinkClosed, LinkRefused, UplinkAhead
+from meteringest.intake.happenings import (
+    IntakeDrained,
+    LinkClosed,
+    LinkFailed,
+    LinkRefused,
+    UplinkAhead,
+)
 
 Message = dict[str, object]
 
@@ -251,3 +257,19 @@ async def test_a_lost_link_is_resumed_where_the_disk_is() -> None:
         await it.seen(LinkClosed)
         _, welcome = await greeted(it, resume=0)
         assert welcome["acked"] == 3
+
+
+async def test_a_fault_of_ours_does_not_keep_the_concentrators_seat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def faulty(_link: FakeLink, _chunk: bytes, /) -> int:
+        raise RuntimeError
+
+    async with serving(settings_of(uplink(handshake_timeout_s=0.5))) as it:
+        peer, _ = await greeted(it)
+        with monkeypatch.context() as patched:
+            patched.setattr(FakeLink, "feed", faulty)
+            await peer.send_all(envelopes(1))
+            await it.seen(LinkFailed)
+        _, said = await greeted(it)
+        assert said["type"] == "welcome"
