@@ -73,31 +73,17 @@ log_format = "json"
 
     def start(self) -> None:
         """Returns once every part is at work."""
-        log = (self.folder / "serve.log").open("ab")
-        self._process = subprocess.Popen(
-            [*PROGRAM, "serve"], cwd=self.folder, stderr=subprocess.PIPE
-        )
-        assert self._process.stderr is not None
+        with (self.folder / "serve.log").open("ab") as log:
+            written = log.tell()
+            self._process = subprocess.Popen([*PROGRAM, "serve"], cwd=self.folder, stderr=log)
         deadline = time.monotonic() + UP_TIMEOUT_S
-        with log:
-            for line in self._process.stderr:
-                log.write(line)
-                if b'"event":"serving"' in line:
-                    break
-                assert time.monotonic() < deadline
-            else:
-                raise AssertionError((self.folder / "serve.log").read_text()[-3000:])
-        self._keep_log()
+        while b'"event":"serving"' not in (words := self._log_from(written)):
+            assert self._process.poll() is None, words.decode()
+            assert time.monotonic() < deadline, words.decode()
+            time.sleep(0.02)  # a file tells nobody that it grows
 
-    def _keep_log(self) -> None:
-        """The rest of the log flows into a file without anybody waiting for it."""
-        assert self._process is not None
-        assert self._process.stderr is not None
-        subprocess.Popen(
-            ["/bin/sh", "-c", f"exec cat >> '{self.folder}/serve.log'"],
-            stdin=self._process.stderr,
-        )
-        self._process.stderr.close()
+    def _log_from(self, written: int) -> bytes:
+        return (self.folder / "serve.log").read_bytes()[written:]
 
     def kill(self) -> None:
         """No goodbye."""

@@ -26,7 +26,7 @@ def test_every_acknowledged_read_is_there_once_whatever_is_killed(
     chance = random.Random(seed)
     house.start()
     load = (*FLEET, "--port", "0", "--uplink-port", str(house.uplink_port), "--report", "r.json")
-    with house.simulating(*load, "--days", "60", "--fault", "changed=0.001") as fleet:
+    with house.simulating(*load, "--days", "40", "--fault", "changed=0.001") as fleet:
         kills = 0
         while kills < min(KILLS, 4):
             time.sleep(chance.uniform(0.05, 0.8))  # a random moment is what is tried here
