@@ -41,7 +41,7 @@ def reach(config: Config) -> Iterator[Service]:
         if client is not None:
             yield client
             return
-    from meteringest import app  # noqa: PLC0415 -- the engine takes a quarter second to load
+    from meteringest.app import offline  # noqa: PLC0415 -- the engine loads slowly
 
-    with app.offline(config) as service:
+    with offline(config) as service:
         yield service

@@ -16,15 +16,26 @@ from meteringest.registry.sealing import new_master_key
 def add_decode_arguments(parser: argparse.ArgumentParser) -> None:
     """A frame for a person, or nothing for lines of JSON."""
     parser.add_argument("hex", metavar="HEX", nargs="*", help="one frame; spaces do not matter")
+    parser.add_argument("--key", metavar="HEX", help="encryption key, 32 or 64 hex digits")
+    parser.add_argument("--auth-key", metavar="HEX", help="authentication key, likewise")
+    parser.add_argument("--title", metavar="HEX", help="system title, for frames that name none")
 
 
 def decode(args: argparse.Namespace) -> int:
     """Prints trees for HEX, else one JSON line for each JSON line on standard input."""
-    from meteringest import inspect  # noqa: PLC0415 -- loads the native core
+    from meteringest.inspect import run_hex, run_lines  # noqa: PLC0415 -- loads the native core
 
     if args.hex:
-        return inspect.run_hex(args)
-    return inspect.run_lines(sys.stdin.buffer, sys.stdout.buffer)
+        return run_hex(
+            "".join(args.hex),
+            encryption_key=args.key,
+            authentication_key=args.auth_key,
+            system_title=args.title,
+            sink=sys.stdout,
+        )
+    # A buffer of our own: unbuffered, Python's stdout would cut long lines short.
+    with open(sys.stdout.fileno(), "wb", closefd=False) as sink:
+        return run_lines(sys.stdin.buffer, sink)
 
 
 def config(args: argparse.Namespace) -> int:

@@ -132,7 +132,6 @@ class _Session:
         try:
             answer = await self._answer(request)
         except MeterIngestError as error:
-            self._parts = []
             return Failed.of(error)
         if answer is None:
             return More()
