@@ -6,8 +6,6 @@
     clippy::arithmetic_side_effects,
     clippy::expect_used,
     clippy::indexing_slicing,
-    missing_docs,
-    unused_crate_dependencies,
     reason = "a bench stops at the first surprise, and is no library"
 )]
 
@@ -52,7 +50,9 @@ fn pushes(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(u64::from(METERS) * u64::from(rows)));
         for (way, decode) in WAYS {
             let mut decoding = Decoding::default();
-            fleet.iter().for_each(|meter| decode(&mut decoding, meter));
+            for meter in &fleet {
+                decode(&mut decoding, meter);
+            }
             decoding.assert_sound(rows);
             measure(&mut group, way, &fleet, decode);
         }
@@ -69,7 +69,9 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, fleet: &[Meter]
     group.bench_function(name, |bencher| {
         bencher.iter(|| {
             decoding.clear();
-            fleet.iter().for_each(|meter| decode(&mut decoding, meter));
+            for meter in fleet {
+                decode(&mut decoding, meter);
+            }
         });
     });
 }

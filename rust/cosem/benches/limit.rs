@@ -12,8 +12,6 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::disallowed_methods,
-    missing_docs,
-    unused_crate_dependencies,
     reason = "a bench stops at the first surprise, prints its figures, and is no library"
 )]
 
@@ -43,6 +41,7 @@ fn main() {
     let program = compiled();
     for (name, rows) in [("A", DAY), ("B", 1)] {
         let fleet = input::fleet(rows);
+        sound(&fleet, rows);
         let mut limit = program
             .as_deref()
             .map(|program| Limit::start(program, &fleet, name, rows));
@@ -50,6 +49,15 @@ fn main() {
         let intervals = f64::from(METERS) * f64::from(rows);
         report(name, intervals, &medians, json);
     }
+}
+
+/// Refuses to measure a decoder that is wrong.
+fn sound(fleet: &[Meter], rows: u16) {
+    let mut decoding = Decoding::default();
+    for meter in fleet {
+        decoding.open_and_walk(meter.apdu(), &meter.key);
+    }
+    decoding.assert_sound(rows);
 }
 
 /// Ours, then the limit's, over and over; per way the median of CPU nanoseconds per round of the fleet.
@@ -122,7 +130,9 @@ fn way<'a>(name: &str, fleet: &'a [Meter]) -> Way<'a> {
         let start = cpu_ns();
         for _ in 0..rounds {
             decoding.clear();
-            fleet.iter().for_each(|meter| decode(&mut decoding, meter));
+            for meter in fleet {
+                decode(&mut decoding, meter);
+            }
         }
         cpu_ns() - start
     })
@@ -161,12 +171,12 @@ fn report(input: &str, intervals: f64, medians: &[(String, f64)], json: bool) {
         let (rate, push_ns) = (intervals * 1e9 / ns, ns / f64::from(METERS));
         let ratio = limit.map(|(_, limit_ns)| limit_ns / ns);
         if json {
-            let ratio = ratio.map_or("null".to_owned(), |ratio| format!("{ratio:.3}"));
+            let ratio = ratio.map_or_else(|| "null".to_owned(), |ratio| format!("{ratio:.3}"));
             println!(
                 r#"{{"input":"{input}","way":"{name}","intervals_per_s":{rate:.0},"push_ns":{push_ns:.1},"of_limit":{ratio}}}"#
             );
         } else {
-            let ratio = ratio.map_or("no cc".to_owned(), |ratio| format!("{ratio:.2}"));
+            let ratio = ratio.map_or_else(|| "no cc".to_owned(), |ratio| format!("{ratio:.2}"));
             println!("  {name:34}{rate:>18.0}{push_ns:>14.1}{ratio:>10}");
         }
     }

@@ -43,66 +43,68 @@ impl RawClock {
     }
 }
 
-/// Turns dates into days and remembers the last one: the rows of a body mostly share a date.
-#[derive(Debug, Clone, Copy)]
+/// Reads date-times and remembers what the last one had besides its time of day: the rows of a body
+/// mostly share their date, deviation and status, which then need not be checked again.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Days {
-    date: [u8; 4],
-    midnight_s: i64,
+    last: Option<Day>,
 }
 
-impl Default for Days {
-    /// Begins with a date that is true: zeros would be "remembered" and let year 0 through.
-    fn default() -> Self {
-        Self {
-            date: [7, 0xb2, 1, 1],
-            midnight_s: 0,
-        }
-    }
+/// Everything of a date-time but hour, minute and second.
+#[derive(Debug, Clone, Copy)]
+struct Day {
+    date: [u8; 5],
+    rest: [u8; 4],
+    /// A clock of that day at midnight.
+    midnight: RawClock,
 }
 
 impl Days {
     /// Reads one date-time.
     #[inline]
     pub(crate) fn clock(&mut self, bytes: &[u8; 12]) -> Result<RawClock, Kind> {
-        let [
-            y1,
-            y0,
-            month,
-            day,
-            weekday,
-            hour,
-            minute,
-            second,
-            hundredths,
-            d1,
-            d0,
-            status,
-        ] = *bytes;
-        let date = [y1, y0, month, day];
-        if self.date != date {
-            self.midnight_s = midnight_s(date).ok_or(Kind::BadClock)?;
-            self.date = date;
-        }
+        let [date @ .., hour, minute, second, h, d1, d0, status] = *bytes;
+        let rest = [h, d1, d0, status];
+        let day = match &self.last {
+            Some(day) if day.date == date && day.rest == rest => day,
+            _ => self.last.insert(Day::new(date, rest)?),
+        };
         let second = if second == UNSPECIFIED { 0 } else { second };
-        let deviation_min = i16::from_be_bytes([d1, d0]);
-        let on_the_dial = hour < 24
-            && minute < 60
-            && second < 60
-            && (hundredths < 100 || hundredths == UNSPECIFIED)
-            && (weekday < 8 || weekday == UNSPECIFIED)
-            && (deviation_min.unsigned_abs() <= DEVIATION_MIN_MAX
-                || deviation_min == DEVIATION_UNSPECIFIED);
-        if !on_the_dial {
+        if hour > 23 || minute > 59 || second > 59 {
             return Err(Kind::BadClock);
         }
         let of_day_s = u32::from(hour)
             .wrapping_mul(3600)
             .wrapping_add(u32::from(minute).wrapping_mul(60))
             .wrapping_add(u32::from(second));
+        let local_s = day.midnight.local_s.wrapping_add(i64::from(of_day_s));
         Ok(RawClock {
-            local_s: self.midnight_s.wrapping_add(i64::from(of_day_s)),
+            local_s,
+            ..day.midnight
+        })
+    }
+}
+
+impl Day {
+    #[cold]
+    #[inline(never)]
+    fn new(date: [u8; 5], rest: [u8; 4]) -> Result<Self, Kind> {
+        let ([y1, y0, month, day, weekday], [hundredths, d1, d0, status]) = (date, rest);
+        let deviation_min = i16::from_be_bytes([d1, d0]);
+        let sound = (hundredths < 100 || hundredths == UNSPECIFIED)
+            && (weekday < 8 || weekday == UNSPECIFIED)
+            && (deviation_min.unsigned_abs() <= DEVIATION_MIN_MAX
+                || deviation_min == DEVIATION_UNSPECIFIED);
+        let midnight_s = midnight_s([y1, y0, month, day]).filter(|_| sound);
+        let midnight = RawClock {
+            local_s: midnight_s.ok_or(Kind::BadClock)?,
             deviation_min,
             status,
+        };
+        Ok(Self {
+            date,
+            rest,
+            midnight,
         })
     }
 }

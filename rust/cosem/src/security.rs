@@ -255,7 +255,9 @@ impl OpenKey {
         };
         let mut aad = vec![control.0];
         aad.extend_from_slice(key);
-        more.iter().for_each(|part| aad.extend_from_slice(part));
+        for part in more {
+            aad.extend_from_slice(part);
+        }
         Ok(self.gcm.authenticate(&aad))
     }
 }

@@ -10,9 +10,9 @@ use cosem::push;
 use cosem::security::{OpenKey, SecurityControl};
 
 /// Meters, each with its own key: more than fit the first cache level once expanded.
-pub const METERS: u16 = 256;
+pub(crate) const METERS: u16 = 256;
 /// Intervals of the long push.
-pub const DAY: u16 = 48;
+pub(crate) const DAY: u16 = 48;
 /// Bytes of the wrapper, which the splitter has taken off before a frame is decoded.
 const WRAPPER_BYTES: usize = 8;
 
@@ -22,19 +22,18 @@ const MONTH_S: i64 = 1_793_491_200;
 const DAY_S: i64 = 86_400;
 
 /// One meter and its push.
-pub struct Meter {
-    pub encryption_key: [u8; 16],
-    pub authentication_key: [u8; 16],
-    pub title: [u8; 8],
-    pub key: OpenKey,
+pub(crate) struct Meter {
+    pub(crate) encryption_key: [u8; 16],
+    pub(crate) authentication_key: [u8; 16],
+    pub(crate) key: OpenKey,
     /// The whole frame, wrapper included.
-    pub wire: Vec<u8>,
+    pub(crate) wire: Vec<u8>,
     /// The data-notification inside it.
-    pub plain: Vec<u8>,
+    pub(crate) plain: Vec<u8>,
 }
 
 /// A fleet whose pushes have `rows` intervals each.
-pub fn fleet(rows: u16) -> Vec<Meter> {
+pub(crate) fn fleet(rows: u16) -> Vec<Meter> {
     (0..METERS).map(|number| meter(number, rows)).collect()
 }
 
@@ -55,7 +54,6 @@ fn meter(number: u16, rows: u16) -> Meter {
     Meter {
         encryption_key,
         authentication_key,
-        title,
         key,
         wire,
         plain,
@@ -89,7 +87,7 @@ fn notification(number: u16, rows: u16, draw: &mut Draw) -> Vec<u8> {
 }
 
 /// The layout of those rows, as `is15959-block-load-1ph` has it.
-pub fn layout() -> Layout {
+pub(crate) fn layout() -> Layout {
     let fields = [
         (Target::Clock, 0, 255),
         (Target::Channel(Channel::VoltCv), -1, 35),
@@ -117,17 +115,17 @@ pub fn layout() -> Layout {
 
 impl Meter {
     /// The ciphered APDU.
-    pub fn apdu(&self) -> &[u8] {
+    pub(crate) fn apdu(&self) -> &[u8] {
         &self.wire[WRAPPER_BYTES..]
     }
 }
 
 /// Everything that is reused from frame to frame.
-pub struct Decoding {
-    pub layout: Layout,
-    pub plain: Vec<u8>,
-    pub columns: Columns,
-    pub bad: Vec<BadRow>,
+pub(crate) struct Decoding {
+    pub(crate) layout: Layout,
+    pub(crate) plain: Vec<u8>,
+    pub(crate) columns: Columns,
+    pub(crate) bad: Vec<BadRow>,
 }
 
 impl Default for Decoding {
@@ -143,13 +141,13 @@ impl Default for Decoding {
 
 impl Decoding {
     /// Forgets the reads of the batch before.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.columns.clear();
         self.bad.clear();
     }
 
     /// Ciphered APDU to columns with an expanded key: header, decryption, tag, notification, rows.
-    pub fn open_and_walk(&mut self, apdu: &[u8], key: &OpenKey) {
+    pub(crate) fn open_and_walk(&mut self, apdu: &[u8], key: &OpenKey) {
         self.open(apdu, key);
         let plain = core::mem::take(&mut self.plain);
         self.walk(&plain);
@@ -157,7 +155,7 @@ impl Decoding {
     }
 
     /// Ciphered APDU to plaintext.
-    pub fn open(&mut self, apdu: &[u8], key: &OpenKey) {
+    pub(crate) fn open(&mut self, apdu: &[u8], key: &OpenKey) {
         let header = push::glo(apdu).expect("a header");
         let title = header.title.try_into().expect("eight bytes");
         self.plain.clear();
@@ -172,7 +170,7 @@ impl Decoding {
     }
 
     /// Notification to columns.
-    pub fn walk(&mut self, plain: &[u8]) {
+    pub(crate) fn walk(&mut self, plain: &[u8]) {
         let push = push::notification(plain).expect("a notification");
         let extracted =
             self.layout
@@ -181,7 +179,7 @@ impl Decoding {
     }
 
     /// Refuses to measure a decoder that is wrong: every row is there, in the right order and with its clock.
-    pub fn assert_sound(&self, rows: u16) {
+    pub(crate) fn assert_sound(&self, rows: u16) {
         assert_eq!(self.columns.len(), usize::from(METERS) * usize::from(rows));
         assert!(self.bad.is_empty());
         let first = self.columns.clocks.first().copied();

@@ -3,12 +3,13 @@
 use super::Channel;
 use crate::clock::RawClock;
 
-/// Reads, column by column. All columns have the same length at all times a caller can see them.
+/// Reads, column by column. All columns have the same length at all times a caller can see them,
+/// but for the channels that no read has: those are empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Columns {
     /// The meter's clock at the end of the interval.
     pub clocks: Vec<RawClock>,
-    /// One column per [`Channel`], by its index; 0 where the read does not have it.
+    /// One column per [`Channel`], by its index; 0 where the read does not have it, empty when none has.
     pub channels: [Vec<u32>; Channel::COUNT],
     /// Which channels the read has: bit i is channel i.
     pub present: Vec<u16>,
@@ -16,6 +17,8 @@ pub struct Columns {
     pub status: Vec<u32>,
     /// The row's bytes in the body, start and end, to quarantine a read with what it came from.
     pub spans: Vec<(u32, u32)>,
+    /// The channels that have entries, bit by bit as in `present`.
+    pub(super) filled: u16,
 }
 
 /// One row on its way into the columns.
@@ -25,6 +28,13 @@ pub(super) struct Row {
     pub(super) values: [u32; Channel::COUNT],
     pub(super) present: u16,
     pub(super) status: u32,
+}
+
+/// A length of the columns, and which channels had any entry at it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    rows: usize,
+    filled: u16,
 }
 
 impl Columns {
@@ -41,6 +51,7 @@ impl Columns {
     /// Forgets all reads and keeps the memory.
     pub fn clear(&mut self) {
         self.truncate(0);
+        self.filled = 0;
     }
 
     /// Forgets the reads from `rows` on.
@@ -54,14 +65,68 @@ impl Columns {
         self.spans.truncate(rows);
     }
 
+    /// The present end, to come back to.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            rows: self.len(),
+            filled: self.filled,
+        }
+    }
+
+    /// Forgets everything after `mark`.
+    pub(super) fn roll_back(&mut self, mark: Mark) {
+        self.truncate(mark.rows);
+        for channel in channels(self.filled & !mark.filled) {
+            if let Some(column) = self.channels.get_mut(channel.index()) {
+                column.clear();
+            }
+        }
+        self.filled = mark.filled;
+    }
+
+    /// A channel's column, made as long as the others were before the rows that are being appended.
+    pub(super) fn channel_from(&mut self, channel: Channel, rows: usize) -> Option<&mut Vec<u32>> {
+        let column = self.channels.get_mut(channel.index())?;
+        if self.filled & channel.bit() == 0 {
+            self.filled |= channel.bit();
+            column.resize(rows, 0);
+        }
+        Some(column)
+    }
+
+    /// Fills the channels that have entries, but not in the rows just appended.
+    pub(super) fn fill_absent(&mut self, present: u16, rows: usize) {
+        for channel in channels(self.filled & !present) {
+            if let Some(column) = self.channels.get_mut(channel.index()) {
+                column.resize(rows, 0);
+            }
+        }
+    }
+
     /// Appends one read.
     pub(super) fn push(&mut self, row: &Row, span: (u32, u32)) {
-        self.clocks.push(row.clock);
-        for (channel, value) in self.channels.iter_mut().zip(row.values) {
-            channel.push(value);
+        let before = self.len();
+        for channel in channels(row.present) {
+            if let Some(column) = self.channel_from(channel, before) {
+                column.extend(row.values.get(channel.index()));
+            }
         }
+        self.fill_absent(row.present, before.saturating_add(1));
+        self.clocks.push(row.clock);
         self.present.push(row.present);
         self.status.push(row.status);
         self.spans.push(span);
     }
+}
+
+/// The channels of a mask.
+fn channels(mask: u16) -> impl Iterator<Item = Channel> {
+    let any = if mask == 0 {
+        &[][..]
+    } else {
+        &Channel::ALL[..]
+    };
+    any.iter()
+        .copied()
+        .filter(move |channel| mask & channel.bit() != 0)
 }

@@ -3,6 +3,7 @@
 use super::scale::Scale;
 use super::template::Template;
 use super::{BodyShape, Channel, FieldSpec, LayoutSpec, SpecError, SpecProblem, Target};
+use crate::clock::Days;
 
 /// What one layout may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +32,9 @@ pub(super) enum Step {
     Ignored,
 }
 
-/// A layout that has been checked, with the row shapes it has met.
+/// A layout that has been checked, with the row shapes and the date it has met.
 ///
-/// The shapes are a cache: they change how fast a body is read, never what is read from it.
+/// Those are caches: they change how fast a body is read, never what is read from it.
 #[derive(Debug, Clone)]
 pub struct Layout {
     pub(super) name: String,
@@ -42,6 +43,7 @@ pub struct Layout {
     pub(super) steps: Vec<Step>,
     pub(super) limits: LayoutLimits,
     pub(super) templates: Vec<Template>,
+    pub(super) days: Days,
 }
 
 impl Layout {
@@ -64,6 +66,7 @@ impl Layout {
             steps: steps(&spec.fields, limits).map_err(fault)?,
             limits,
             templates: Vec::new(),
+            days: Days::default(),
         })
     }
 

@@ -55,9 +55,9 @@ impl Layout {
         out: &mut Columns,
         bad: &mut Vec<BadRow>,
     ) -> Result<Extracted<'a>, DecodeError> {
-        let (rows, bad_rows) = (out.len(), bad.len());
+        let (rows, bad_rows, mark) = (out.len(), bad.len(), out.mark());
         let head = self.body(body, interval_s, out, bad).inspect_err(|_| {
-            out.truncate(rows);
+            out.roll_back(mark);
             bad.truncate(bad_rows);
         })?;
         Ok(Extracted {
@@ -132,21 +132,22 @@ impl<'a> Rows<'_, 'a> {
         left: usize,
         out: &mut Columns,
     ) -> Result<Run, DecodeError> {
-        let bytes = reader.rest();
-        let start = reader.offset();
-        let Some(template) = self
+        let (bytes, start) = (reader.rest(), reader.offset());
+        let mut runs = self
             .layout
             .templates
             .iter()
-            .find(|template| template.fits(bytes))
-        else {
+            .map(|template| (template, template.run(bytes, left)));
+        let Some((template, (rows, region))) = runs.find(|(_, (rows, _))| *rows > 0) else {
             return Ok(Run::Unlike);
         };
-        let (rows, region) = template.run(bytes, left);
-        if !template.extract(region, start, &mut self.above.days, out) {
+        let mark = out.mark();
+        if !template.extract(region, start, &mut self.layout.days, out) {
+            out.roll_back(mark);
             return Ok(Run::Refused(rows));
         }
-        self.last_run_row = region.rchunks_exact(template.stride()).next();
+        let (_, last) = region.split_at(region.len().saturating_sub(template.stride()));
+        self.last_run_row = Some(last);
         reader.bytes(region.len())?;
         Ok(Run::Taken(rows))
     }

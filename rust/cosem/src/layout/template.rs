@@ -10,6 +10,7 @@ use super::value::{self, tag};
 use super::{Channel, Columns};
 use crate::clock::Days;
 use crate::{Layer, Reader};
+use core::slice::ChunksExact;
 
 /// Bytes compared at once.
 const WORD_BYTES: usize = 8;
@@ -17,21 +18,44 @@ const WORD_BYTES: usize = 8;
 /// Eight bytes of a row: those that the mask covers must be these.
 #[derive(Debug, Clone, Copy)]
 struct Word {
+    at: usize,
     bytes: u64,
     mask: u64,
 }
 
 impl Word {
-    fn new(bytes: [u8; WORD_BYTES], mask: [u8; WORD_BYTES]) -> Self {
-        let mask = u64::from_ne_bytes(mask);
-        let bytes = u64::from_ne_bytes(bytes) & mask;
-        Self { bytes, mask }
+    /// The word at `at` of a row; `None` when the row ends before it does.
+    fn new(row: &[u8], mask: &[u8], at: usize) -> Option<Self> {
+        let mask = u64::from_ne_bytes(*field(mask, at)?);
+        let bytes = u64::from_ne_bytes(*field(row, at)?) & mask;
+        Some(Self { at, bytes, mask })
     }
 
-    /// The bits in which `bytes` differ where they must not.
+    /// Words that together hold every byte the mask covers.
+    fn covering(row: &[u8], mask: &[u8]) -> Option<Vec<Self>> {
+        let mut words = Vec::new();
+        let mut covered = 0;
+        for at in mask
+            .iter()
+            .enumerate()
+            .filter(|(_, masked)| **masked != 0)
+            .map(|(at, _)| at)
+        {
+            if at >= covered {
+                let last = row.len().checked_sub(WORD_BYTES)?;
+                words.push(Self::new(row, mask, at.min(last))?);
+                covered = at.saturating_add(WORD_BYTES);
+            }
+        }
+        Some(words)
+    }
+
+    /// The bits in which `row` differs where it must not.
     #[inline]
-    fn differing(self, bytes: [u8; WORD_BYTES]) -> u64 {
-        (u64::from_ne_bytes(bytes) & self.mask) ^ self.bytes
+    fn differing(self, row: &[u8]) -> u64 {
+        field(row, self.at).map_or(u64::MAX, |bytes| {
+            (u64::from_ne_bytes(*bytes) & self.mask) ^ self.bytes
+        })
     }
 }
 
@@ -62,8 +86,6 @@ struct Slot {
 pub(super) struct Template {
     stride: usize,
     words: Vec<Word>,
-    /// The last eight bytes, which overlap the word before them.
-    tail: Word,
     clock_at: usize,
     slots: Vec<Slot>,
     present: u16,
@@ -90,16 +112,9 @@ impl Template {
                 Step::Channel(channel, scale) => slots.push(shape.integer(Some(channel), scale)?),
             }
         }
-        let (row_words, _) = row.as_chunks();
-        let (mask_words, _) = shape.mask.as_chunks();
         Some(Self {
             stride: row.len(),
-            words: row_words
-                .iter()
-                .zip(mask_words)
-                .map(|(row, mask)| Word::new(*row, *mask))
-                .collect(),
-            tail: Word::new(*row.last_chunk()?, *shape.mask.last_chunk()?),
+            words: Word::covering(row, &shape.mask)?,
             clock_at: clock_at?,
             present: slots
                 .iter()
@@ -115,37 +130,40 @@ impl Template {
     }
 
     /// Whether `bytes` begin with a row of this shape.
-    #[inline]
     pub(super) fn fits(&self, bytes: &[u8]) -> bool {
         bytes
             .get(..self.stride)
-            .is_some_and(|row| self.matches(row))
+            .is_some_and(|row| self.all_match(row))
     }
 
     /// How many rows of this shape `bytes` begin with, `rows_max` at most, and their bytes.
     pub(super) fn run<'a>(&self, bytes: &'a [u8], rows_max: usize) -> (usize, &'a [u8]) {
+        // When all the rows that are left have this shape, none need be counted.
+        if let Some(region) = bytes.get(..rows_max.saturating_mul(self.stride))
+            && self.all_match(region)
+        {
+            return (rows_max, region);
+        }
         let rows = bytes.chunks_exact(self.stride).take(rows_max);
-        let count = rows.take_while(|row| self.matches(row)).count();
+        let alike = rows.take_while(|row| self.all_match(row)).count();
         (
-            count,
+            alike,
             bytes
-                .get(..count.saturating_mul(self.stride))
+                .get(..alike.saturating_mul(self.stride))
                 .unwrap_or_default(),
         )
     }
 
+    /// Word by word over all rows: most bodies have rows of one shape only.
     #[inline]
-    fn matches(&self, row: &[u8]) -> bool {
-        let (words, _) = row.as_chunks();
-        let body = words
-            .iter()
-            .zip(&self.words)
-            .fold(0, |all, (bytes, word)| all | word.differing(*bytes));
-        row.last_chunk()
-            .is_some_and(|bytes| (body | self.tail.differing(*bytes)) == 0)
+    fn all_match(&self, region: &[u8]) -> bool {
+        self.words.iter().all(|word| {
+            let rows = region.chunks_exact(self.stride);
+            rows.fold(0, |all, row| all | word.differing(row)) == 0
+        })
     }
 
-    /// Appends the rows of `region`; `false`, with the columns as they were, when one of them has an unsound value.
+    /// Appends the rows of `region`; `false`, leaving the columns ragged, when one of them has an unsound value.
     pub(super) fn extract(
         &self,
         region: &[u8],
@@ -154,26 +172,19 @@ impl Template {
         out: &mut Columns,
     ) -> bool {
         let before = out.len();
-        let sound = self.clocks(region, days, out) && self.channels(region, out);
-        let rows = region.len().checked_div(self.stride).unwrap_or(0);
-        let after = before.saturating_add(rows);
-        if !sound {
-            out.truncate(before);
+        if !(self.clocks(region, days, out) && self.channels(region, before, out)) {
             return false;
         }
-        for (index, channel) in out.channels.iter_mut().enumerate() {
-            if self.present & (1 << index) == 0 {
-                channel.resize(after, 0);
-            }
-        }
+        let after = out.len();
+        out.fill_absent(self.present, after);
         out.present.resize(after, self.present);
         out.status.resize(after, 0);
         let stride = u32::try_from(self.stride).unwrap_or(u32::MAX);
-        let mut at = start;
-        out.spans.extend((0..rows).map(|_| {
-            let from = at;
-            at = at.saturating_add(stride);
-            (from, at)
+        let mut end = start;
+        out.spans.extend(region.chunks_exact(self.stride).map(|_| {
+            let start = end;
+            end = start.wrapping_add(stride);
+            (start, end)
         }));
         true
     }
@@ -190,11 +201,11 @@ impl Template {
         sound
     }
 
-    fn channels(&self, region: &[u8], out: &mut Columns) -> bool {
+    fn channels(&self, region: &[u8], before: usize, out: &mut Columns) -> bool {
         self.slots.iter().all(|slot| {
             let column = match slot.channel {
                 None => Some(&mut out.status),
-                Some(channel) => out.channels.get_mut(channel.index()),
+                Some(channel) => out.channel_from(channel, before),
             };
             column.is_some_and(|column| slot.append(region.chunks_exact(self.stride), column))
         })
@@ -203,23 +214,66 @@ impl Template {
 
 impl Slot {
     /// Appends this field of every row; `false` when a value does not fit its column.
-    fn append(self, rows: core::slice::ChunksExact<'_, u8>, column: &mut Vec<u32>) -> bool {
-        match self.width {
-            Width::I8 => self.scaled(rows, column, |bytes| i64::from(i8::from_be_bytes(bytes))),
-            Width::I16 => self.scaled(rows, column, |bytes| i64::from(i16::from_be_bytes(bytes))),
-            Width::I32 => self.scaled(rows, column, |bytes| i64::from(i32::from_be_bytes(bytes))),
-            Width::U8 => self.scaled(rows, column, |bytes| i64::from(u8::from_be_bytes(bytes))),
-            Width::U16 => self.scaled(rows, column, |bytes| i64::from(u16::from_be_bytes(bytes))),
-            Width::U32 => self.scaled(rows, column, |bytes| i64::from(u32::from_be_bytes(bytes))),
+    ///
+    /// The encodings that meters use most have loops of their own, without a check per value where none is needed.
+    fn append(self, rows: ChunksExact<'_, u8>, column: &mut Vec<u32>) -> bool {
+        match (self.width, self.scale) {
+            (Width::U32, Scale::One) => self.copied(rows, column, u32::from_be_bytes),
+            (Width::U16, Scale::One) => {
+                self.copied(rows, column, |bytes| u16::from_be_bytes(bytes).into())
+            }
+            (Width::U16, Scale::Multiply(factor)) => {
+                self.multiplied(rows, column, factor, |bytes| {
+                    u16::from_be_bytes(bytes).into()
+                })
+            }
+            (Width::U32, Scale::Multiply(factor)) => {
+                self.multiplied(rows, column, factor, u32::from_be_bytes)
+            }
+            (Width::I8, _) => self.scaled(rows, column, |bytes| i8::from_be_bytes(bytes).into()),
+            (Width::I16, _) => self.scaled(rows, column, |bytes| i16::from_be_bytes(bytes).into()),
+            (Width::I32, _) => self.scaled(rows, column, |bytes| i32::from_be_bytes(bytes).into()),
+            (Width::U8, _) => self.scaled(rows, column, |bytes| u8::from_be_bytes(bytes).into()),
+            (Width::U16, _) => self.scaled(rows, column, |bytes| u16::from_be_bytes(bytes).into()),
+            (Width::U32, _) => self.scaled(rows, column, |bytes| u32::from_be_bytes(bytes).into()),
             // An unsigned number beyond 63 bits reads as negative, which no column takes either.
-            Width::I64 | Width::U64 => self.scaled(rows, column, i64::from_be_bytes),
+            (Width::I64 | Width::U64, _) => self.scaled(rows, column, i64::from_be_bytes),
         }
+    }
+
+    #[inline]
+    fn copied<const N: usize>(
+        self,
+        rows: ChunksExact<'_, u8>,
+        column: &mut Vec<u32>,
+        number: impl Fn([u8; N]) -> u32,
+    ) -> bool {
+        column.extend(rows.map(|row| field(row, self.at).map_or(0, |bytes| number(*bytes))));
+        true
+    }
+
+    #[inline]
+    fn multiplied<const N: usize>(
+        self,
+        rows: ChunksExact<'_, u8>,
+        column: &mut Vec<u32>,
+        factor: u32,
+        number: impl Fn([u8; N]) -> u32,
+    ) -> bool {
+        let mut beyond = 0;
+        column.extend(rows.map(|row| {
+            let number = field(row, self.at).map_or(0, |bytes| number(*bytes));
+            let (low, high) = number.carrying_mul(factor, 0);
+            beyond |= high;
+            low
+        }));
+        beyond == 0
     }
 
     #[inline]
     fn scaled<const N: usize>(
         self,
-        rows: core::slice::ChunksExact<'_, u8>,
+        rows: ChunksExact<'_, u8>,
         column: &mut Vec<u32>,
         number: impl Fn([u8; N]) -> i64,
     ) -> bool {

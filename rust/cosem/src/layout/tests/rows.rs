@@ -35,7 +35,15 @@ fn a_day_of_one_shape_fills_every_column_by_either_walk() {
             status: 0
         }
     );
-    assert!(first.channels.iter().all(|channel| channel.len() == 48));
+    for channel in Channel::ALL {
+        let rows = if expected & channel.bit() == 0 { 0 } else { 48 };
+        assert_eq!(
+            first.channels[channel.index()].len(),
+            rows,
+            "{}",
+            channel.name()
+        );
+    }
     let body = push(&rows);
     for ((start, end), row) in first.spans.iter().zip(&rows) {
         assert_eq!(&body[*start as usize..*end as usize], row);
