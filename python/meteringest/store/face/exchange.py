@@ -57,7 +57,10 @@ class Answerer:
         try:
             task, encoding = self._task(request)
             async with self._running(task) as running:
-                await self._send(connection, task, running, encoding, headers)
+                with trio.fail_after(self._settings.answer_max_s):
+                    await self._send(connection, task, running, encoding, headers)
+        except trio.TooSlowError as error:
+            raise PeerGone from error
         except Refusal as refusal:
             await self.refuse(connection, refusal, headers)
             return False

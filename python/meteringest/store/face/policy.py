@@ -42,13 +42,13 @@ class ReadOnly:
 
     def __init__(self, settings: EndpointSettings) -> None:
         """Takes the bounds."""
-        self._bounds = {
+        self._streamed = {
             "max_execution_time": settings.execution_max_s,
             "max_memory_usage": settings.memory_bytes_max,
             "max_result_rows": settings.result_rows_max,
-            "max_result_bytes": settings.result_bytes_max,
             "max_threads": settings.threads_max,
         }
+        self._whole = {**self._streamed, "max_result_bytes": settings.result_bytes_max}
 
     def allow(self, question: Question) -> Task:
         """Reading statements pass, with the settings of theirs that are on the list."""
@@ -61,26 +61,29 @@ class ReadOnly:
         form = statement.format or question.default_format
         if not _NAME.fullmatch(form):
             raise Refusal(73, "UNKNOWN_FORMAT", f"Unknown format {form!r}")
+        streamed = statement.streams and not question.whole and form in STREAMED_FORMATS
+        bounds = self._streamed if streamed else self._whole
         return Task(
-            prepare=(*_use(question.database), self._set(question.settings), "SET readonly = 1"),
+            prepare=(*_use(question.database), _set(question.settings, bounds), "SET readonly = 1"),
             sql=_SETTINGS_ANSWER if statement.words == _HANDSHAKE else statement.sql,
             format=form,
             parameters=question.parameters,
             reads=True,
-            streamed=statement.streams and not question.whole and form in STREAMED_FORMATS,
+            streamed=streamed,
         )
 
-    def _set(self, wanted: Mapping[str, str]) -> str:
-        values = {name: str(bound) for name, bound in self._bounds.items()}
-        for name, value in wanted.items():
-            bound = self._bounds.get(name)
-            if bound is not None:
-                values[name] = str(_within(name, value, bound))
-            elif _listed(name):
-                values[name] = value
-            else:
-                raise Refusal(164, "READONLY", f"Cannot modify '{name}' setting in readonly mode.")
-        return "SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in values.items())
+
+def _set(wanted: Mapping[str, str], bounds: Mapping[str, int]) -> str:
+    values = {name: str(bound) for name, bound in bounds.items()}
+    for name, value in wanted.items():
+        if name in _BOUNDED:
+            values[name] = str(_within(name, value, bounds.get(name, 0)))
+        elif _listed(name):
+            values[name] = value
+        else:
+            words = f"Cannot modify '{name}' setting in readonly mode."
+            raise Refusal(164, "READONLY", words)
+    return "SET " + ", ".join(f"{name} = {quoted(value)}" for name, value in values.items())
 
 
 def quoted(text: str) -> str:
@@ -101,7 +104,9 @@ def _within(name: str, value: str, bound: int) -> int:
         wanted = int(float(value))
     except (ValueError, OverflowError) as error:
         raise Refusal(27, "CANNOT_PARSE_INPUT_ASSERTION_FAILED", f"{name} = {value!r}") from error
-    return min(wanted, bound) if wanted > 0 else bound
+    if wanted <= 0 or bound == 0:
+        return max(wanted, bound)
+    return min(wanted, bound)
 
 
 def _listed(name: str) -> bool:
@@ -132,6 +137,12 @@ _LISTED = frozenset(
         *("limit", "offset", "aggregate_functions_null_for_empty", "use_uncompressed_cache"),
     }
 )
+_BOUNDED = frozenset(
+    {
+        *("max_execution_time", "max_memory_usage", "max_result_rows", "max_result_bytes"),
+        "max_threads",
+    }
+)
 # A client asks first which settings it may send. The engine would answer for readonly = 1, "none",
 # and the client would refuse on its own what this endpoint takes.
 _HANDSHAKE = (
@@ -142,8 +153,8 @@ _WRITABLE = ", ".join(
     quoted(name)
     for name in sorted(
         _LISTED
-        | {"max_execution_time", "max_memory_usage", "max_result_rows", "max_result_bytes"}
-        | {"max_threads", "cancel_http_readonly_queries_on_client_close"}
+        | _BOUNDED
+        | {"cancel_http_readonly_queries_on_client_close"}
         | {"send_progress_in_http_headers", "http_headers_progress_interval_ms"}
     )
 )

@@ -38,10 +38,19 @@ class EndpointSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     ] = 1 << 30
     result_rows_max: Annotated[
         int, Meta(ge=1, description="Rows of one answer; more is an error, never a cut.")
-    ] = 50_000_000
+    ] = 100_000_000
     result_bytes_max: Annotated[
-        int, Meta(ge=1, description="Bytes of one answer before compression; likewise.")
-    ] = 1 << 30
+        int,
+        Meta(
+            ge=1,
+            description="Bytes of an answer that is asked for whole, before compression; an answer "
+            "that is streamed is not held here and may be longer.",
+        ),
+    ] = 1 << 28
+    answer_max_s: Annotated[
+        float,
+        Meta(gt=0, description="How long an answer may take to be read, so that turns come free."),
+    ] = 900.0
     threads_max: Annotated[
         int, Meta(ge=1, le=64, description="Threads one question may use; ingest needs some too.")
     ] = 2
