@@ -18,7 +18,10 @@ from meteringest_sim.plan import Break, Cut, Octets, Send, Step
 CHUNK_BYTES = 65_536
 CLOSE_TIMEOUT_S = 60.0
 HEADER_BYTES = 8
-CONFIRM_TAG = 0x10
+CONFIRM = b"\x10"
+GATEWAY = b"\xe6"
+GATEWAY_BYTES = 3
+"""Tag, network and the length of the address."""
 
 
 class Uplink(Protocol):
@@ -47,14 +50,21 @@ class ConfirmCounter:
         """How many whole ones `chunk` completes."""
         self._held += chunk
         confirms = at = 0
-        while len(self._held) - at > HEADER_BYTES:
+        while len(self._held) - at >= HEADER_BYTES:
             end = at + HEADER_BYTES + int.from_bytes(self._held[at + 6 : at + HEADER_BYTES], "big")
             if end > len(self._held):
                 break
-            confirms += self._held[at + HEADER_BYTES] == CONFIRM_TAG
+            confirms += _is_confirm(self._held[at + HEADER_BYTES : end])
             at = end
         del self._held[:at]
         return confirms
+
+
+def _is_confirm(apdu: bytearray) -> bool:
+    """The answer to a gateway's frame comes back with the gateway's prefix."""
+    if apdu[:1] == GATEWAY and len(apdu) > GATEWAY_BYTES:
+        apdu = apdu[GATEWAY_BYTES + apdu[GATEWAY_BYTES - 1] :]
+    return apdu[:1] == CONFIRM
 
 
 class PlainLink:

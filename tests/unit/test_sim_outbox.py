@@ -155,7 +155,13 @@ def test_a_frame_longer_than_an_envelope_goes_alone() -> None:
     assert [len(run) for run in envelopes(octets)] == [8, 65_008, 8]
 
 
-@given(st.lists(st.sampled_from([b"\x10abcdef", b"\x0f", b""])), st.lists(st.integers(1, 9)))
+CONFIRMS = [b"\x10abcdef", b"\xe6\0\2MM\x10abcdef"]
+
+
+@given(
+    st.lists(st.sampled_from([*CONFIRMS, b"\x0f", b"\xe6", b"\xe6\0\2MM\x0f", b""])),
+    st.lists(st.integers(1, 9)),
+)
 def test_only_whole_confirms_are_counted(apdus: list[bytes], cuts: list[int]) -> None:
     octets = b"".join(map(wrapped, apdus)) + wrapped(b"\x10")[:-1]
     counter = ConfirmCounter()
@@ -163,4 +169,4 @@ def test_only_whole_confirms_are_counted(apdus: list[bytes], cuts: list[int]) ->
     for cut in [*cuts, len(octets)]:
         count += counter.feed(octets[:cut])
         octets = octets[cut:]
-    assert count == apdus.count(b"\x10abcdef")
+    assert count == sum(apdus.count(confirm) for confirm in CONFIRMS)
