@@ -197,7 +197,7 @@ fn sniff(bytes: &[u8]) -> Result<Framing, Next> {
         [0x7e, ..] => Ok(Framing::Hdlc),
         [0x68, a, b, 0x68, ..] if a == b => Ok(Framing::MBus),
         [] | [0] => Err(Next::Need(2)),
-        [0x68] | [0x68, _] => Err(Next::Need(4)),
+        [0x68] | [0x68, _] => Err(Next::Need(3)),
         [0x68, a, b] if a == b => Err(Next::Need(4)),
         _ => Err(Next::Close(DecodeError::new(Layer::Link, 0, Kind::BadTag))),
     }

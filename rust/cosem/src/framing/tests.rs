@@ -256,6 +256,20 @@ fn a_lost_wrapper_stream_closes_the_link_and_keeps_what_came() {
 }
 
 #[test]
+fn a_wrong_version_is_seen_with_its_second_byte_however_it_comes() {
+    for bytes in [&[0_u8, 0, 0, 0, 133][..], &[0, 2], &[0x68, 3, 4], &[0x7f]] {
+        for framing in [Framing::Wrapper, Framing::Auto] {
+            let whole = split(framing, std::iter::once(bytes));
+            assert_eq!(
+                split(framing, bytes.chunks(1)),
+                whole,
+                "{bytes:?} {framing:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_frame_over_the_limit_is_refused_by_its_header_alone() {
     let mut out = Frames::default();
     let mut splitter = Splitter::new(Framing::Wrapper, Limits::of_frames(100));

@@ -44,12 +44,12 @@ pub(super) fn walk(
     Progress { used, next }
 }
 
-/// A header that is not all there yet: its version may already be wrong.
+/// A header that is not all there yet: its version is judged as soon as it is.
 fn early(rest: &[u8]) -> Next {
-    if rest.iter().zip(VERSION).all(|(byte, want)| *byte == want) {
-        Next::Need(HEADER)
-    } else {
-        Next::Close(DecodeError::new(Layer::Wrapper, 0, Kind::BadValue))
+    match rest.first_chunk() {
+        None => Next::Need(VERSION.len()),
+        Some(&VERSION) => Next::Need(HEADER),
+        Some(_) => Next::Close(DecodeError::new(Layer::Wrapper, 0, Kind::BadValue)),
     }
 }
 

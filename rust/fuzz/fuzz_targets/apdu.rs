@@ -1,0 +1,9 @@
+//! Any bytes are an APDU, or a refusal.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../cosem/tests/corpus/apdu.rs"]
+mod apdu;
+
+fuzz_target!(|bytes: &[u8]| apdu::check(bytes));

@@ -1,0 +1,9 @@
+//! Any bytes are data, or a refusal.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../cosem/tests/corpus/axdr.rs"]
+mod axdr;
+
+fuzz_target!(|bytes: &[u8]| axdr::check(bytes));
