@@ -221,9 +221,11 @@ async def test_a_full_disk_is_waited_out_and_nothing_is_lost(nursery: trio.Nurse
     await peer.send_all(frame(b"?patient"))
     assert await is_silent(peer, for_s=3_600)
     assert len(bench.observer.of(JournalFullHeld)) == 1
+    assert "no room" in bench.gatherer.held
     bench.journal.full = False
     await trio.sleep(bench.settings.journal_full_retry_s)
     assert bench.journal.frames == [b"?patient"]
+    assert bench.gatherer.held == ""
     assert bench.observer.of(JournalRoomFound)[0].waited_s > 3_000
     bench.journal.sync()
     assert await peer.receive_some() == reply(b"patient")

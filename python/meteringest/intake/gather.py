@@ -64,6 +64,9 @@ class Gatherer:
         self._held: dict[int, Member] = {}
         self._unsynced: deque[Unsynced] = deque()
         self._moved = trio.Event()
+        self._paid = trio.Event()
+        self._in_batch = False
+        self._no_room = ""
         self.pending_bytes = 0
         self.cut = 0
 
@@ -94,6 +97,13 @@ class Gatherer:
     def unsynced(self) -> int:
         """How many batches are appended and not known to be durable."""
         return len(self._unsynced)
+
+    @property
+    def held(self) -> str:
+        """Why nothing is taken in, or nothing when it is."""
+        if self._no_room:
+            return self._no_room
+        return "the journal is behind" if self.full else ""
 
     def chunk_bytes(self) -> int:
         """How much one receive may take, so that all links together stay within one limit more."""
@@ -128,6 +138,12 @@ class Gatherer:
             self._pay(position)
             position = await journal.durable_after(position)
 
+    async def drained(self) -> None:
+        """Waits until all that came in is durable, also what nobody is owed an answer for."""
+        while self._waiting or self._in_batch or self._unsynced:
+            self._paid = trio.Event()
+            await self._paid.wait()
+
     async def _until_ready(self) -> None:
         while not self._waiting or len(self._unsynced) >= self._settings.batches_unsynced_max:
             self._moved = trio.Event()
@@ -135,6 +151,7 @@ class Gatherer:
 
     async def _batch(self) -> None:
         members = self._take()
+        self._in_batch = True
         taken = sum(member.session.in_batch for member in members)
         began = trio.current_time()
         now_ms = self._line.clock.now_ms()
@@ -142,6 +159,7 @@ class Gatherer:
         batch = await self._line.offload(self._line.decoder.decode, links, now_ms)
         decoded = trio.current_time()
         position = await self._append(batch, now_ms)
+        self._in_batch = False
         self.pending_bytes -= taken
         self._line.observer.emit(
             BatchAppended(
@@ -176,6 +194,7 @@ class Gatherer:
             try:
                 position = await self._line.offload(journal.append, batch, now_ms)
             except JournalFull as error:
+                self._no_room = str(error)
                 if full_since is None:
                     full_since = trio.current_time()
                     self._line.observer.emit(JournalFullHeld(reason=str(error)))
@@ -184,6 +203,7 @@ class Gatherer:
             else:
                 break
         if full_since is not None:
+            self._no_room = ""
             waited_s = trio.current_time() - full_since
             self._line.observer.emit(JournalRoomFound(waited_s=waited_s))
         return position
@@ -229,6 +249,7 @@ class Gatherer:
                 )
             )
         self._moved.set()
+        self._paid.set()
 
     def _release(self) -> None:
         if not self.full and self._held:

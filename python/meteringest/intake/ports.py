@@ -5,7 +5,7 @@ Everything here is bytes and numbers: no read becomes a Python object on its way
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from meteringest.clock import WallClock
 from meteringest.events import Observer
@@ -81,7 +81,8 @@ class Batch(Protocol):
 class Decoder(Protocol):
     """Frames to columns."""
 
-    def decode(self, links: list[Link], now_ms: int, /) -> Batch:
+    # Any: the real decoder takes only the links of its own kind, which is what it gets.
+    def decode(self, links: list[Any], now_ms: int, /) -> Batch:
         """Takes all waiting frames of `links`, in order; runs outside the loop."""
         ...
 
@@ -99,7 +100,8 @@ class Journal(Protocol):
         """Everything before this position survives a power cut."""
         ...
 
-    def append(self, batch: Batch, now_ms: int, /) -> int:
+    # Any: what the decoder made, which the real journal takes only in its own kind.
+    def append(self, batch: Any, now_ms: int, /) -> int:
         """Buffers `batch` and returns the position after it; JournalFull leaves it unwritten."""
         ...
 

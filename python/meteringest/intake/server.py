@@ -81,6 +81,11 @@ class IntakeServer:
         """Frames received and not yet in the journal."""
         return self._gatherer.pending_bytes
 
+    @property
+    def held(self) -> str:
+        """Why no socket is read or nothing acknowledged; empty when all flows."""
+        return self._gatherer.held
+
     async def run(
         self,
         stop: trio.Event,
@@ -154,6 +159,7 @@ class IntakeServer:
                 stages.start_soon(self._gatherer.run)
                 stages.start_soon(self._gatherer.acknowledge)
                 await self._serve_links(ports)
+                await self._gatherer.drained()
                 stages.cancel_scope.cancel()
         self._report_drain()
 
