@@ -101,7 +101,7 @@ class Journal(Protocol):
         ...
 
     # Any: what the decoder made, which the real journal takes only in its own kind.
-    def append(self, batch: Any, now_ms: int, /) -> int:
+    def append(self, batch: Any, now_ms: int, /) -> int:  # noqa: ANN401
         """Buffers `batch` and returns the position after it; JournalFull leaves it unwritten."""
         ...
 
