@@ -4,8 +4,6 @@ import argparse
 import sys
 
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
@@ -44,7 +42,7 @@ def status(args: argparse.Namespace) -> int:
     if args.json:
         write_out(msgspec.json.encode(seen) + b"\n")
     else:
-        _print_status(seen)
+        write_out(_status_text(seen))
     return Outcome.DONE
 
 
@@ -67,29 +65,38 @@ def reload(args: argparse.Namespace) -> int:
     return Outcome.DONE
 
 
-def _print_status(seen: Status) -> None:
-    table = Table(show_header=False, box=None, pad_edge=False)
-    for name, value in _status_lines(seen):
-        table.add_row(name, value)
-    Console().print(table)
+def _status_text(seen: Status) -> str:
+    lines = [*_overview(seen), *(_traffic(seen) if seen.running else ()), *_disk(seen)]
+    width = max(len(name) for name, _ in lines) + 2
+    return "".join(f"{name:<{width}}{value}\n" for name, value in lines)
 
 
-def _status_lines(seen: Status) -> list[tuple[str, str]]:
+def _overview(seen: Status) -> list[tuple[str, str]]:
     rejects = ", ".join(f"{kind} {count:,}" for kind, count in sorted(seen.rejected.items()))
-    reserve = f"(reserve {_size(seen.disk_reserve_bytes)})" if seen.disk_reserve_bytes else ""
     return [
         ("service", f"running for {seen.uptime_s:,.0f} s" if seen.running else "not running"),
         ("version", f"{seen.version}, node {seen.node}"),
         ("lag", f"{seen.lag_reads:,} reads, {seen.lag_s:.1f} s not yet in ClickHouse"),
-        ("rate", f"{seen.reads_per_s:,.0f} reads/s, {seen.frames_per_s:,.0f} frames/s"),
-        ("frames", f"{seen.frames:,}"),
         ("reads", _reads(seen)),
         ("rejects", rejects or "none"),
+    ]
+
+
+def _traffic(seen: Status) -> list[tuple[str, str]]:
+    return [
+        ("rate", f"{seen.reads_per_s:,.0f} reads/s, {seen.frames_per_s:,.0f} frames/s"),
+        ("frames", f"{seen.frames:,}"),
         ("connections", f"{seen.connections:,} open, {seen.connections_refused:,} refused"),
+        ("intake", seen.intake_held or "open"),
+    ]
+
+
+def _disk(seen: Status) -> list[tuple[str, str]]:
+    reserve = _size(seen.disk_reserve_bytes)
+    return [
         ("positions", f"appended {seen.appended}, durable {seen.durable}, stored {seen.stored}"),
         ("journal", _size(seen.journal_bytes)),
-        ("disk", f"{_size(seen.disk_free_bytes)} free {reserve}".rstrip()),
-        ("intake", seen.intake_held or "open"),
+        ("disk", f"{_size(seen.disk_free_bytes)} free, reserve {reserve}"),
         ("store", seen.store),
     ]
 
