@@ -41,7 +41,7 @@ def meters(count: int) -> list[Meter]:
 
 
 def clock(day: int, minute: int) -> bytes:
-    """COSEM date-time of IST `minute` of November 2026's `day`, deviation as Indian meters send it."""
+    """IST `minute` of November 2026's `day`, with the deviation that Indian meters send."""
     return b"\x09\x0c" + struct.pack(
         ">HBBBBBBBhB", 2026, 11, day, 0xFF, minute // 60, minute % 60, 0, 0, 330, 0
     )
@@ -60,8 +60,13 @@ def notification(meter: Meter, day: int, slots: range, invoke_id: int) -> bytes:
     """The clear data-notification carrying `slots` of `day`."""
     rows = b"".join(row(day, slot, meter.number % 97) for slot in slots)
     body = (
-        b"\x02\x04\x09\x08" + meter.serial.encode() + b"\x09\x06\x00\x05\x19\x09\x00\xff"
-        + clock(day, 0) + b"\x01" + bytes([len(slots)]) + rows
+        b"\x02\x04\x09\x08"
+        + meter.serial.encode()
+        + b"\x09\x06\x00\x05\x19\x09\x00\xff"
+        + clock(day, 0)
+        + b"\x01"
+        + bytes([len(slots)])
+        + rows
     )
     return b"\x0f" + invoke_id.to_bytes(4, "big") + b"\x00" + body
 

@@ -33,7 +33,7 @@ def dlms_cosem_rows(frame: bytes, meter: Meter) -> list[list[object]]:
 
 def gurux_decoder(meter: Meter) -> Callable[[bytes], list[list[object]]]:
     """A decoder of `meter`'s frames; the library keeps title and keys in a client object."""
-    client = GXDLMSSecureClient(True, 64, 1, Authentication.NONE, None, InterfaceType.WRAPPER)
+    client = GXDLMSSecureClient(True, 64, 1, Authentication.NONE, None, InterfaceType.WRAPPER)  # noqa: FBT003
     client.ciphering.security = Security.AUTHENTICATION_ENCRYPTION
     client.ciphering.blockCipherKey = meter.key
     client.ciphering.authenticationKey = AUTHENTICATION_KEY

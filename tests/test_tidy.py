@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILE_LINES_MAX = 350
 LINE_MAX = 160
-LEFTOVERS = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|\btodo!\(|\bunimplemented!\(|NotImplementedError")
+LEFTOVERS = re.compile(
+    r"\b(TODO|FIXME|XXX|HACK)\b|\btodo!\(|\bunimplemented!\(|NotImplementedError"
+)
 
 
 def tracked(*patterns: str) -> list[Path]:

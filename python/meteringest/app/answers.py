@@ -77,6 +77,7 @@ class Answers:
             journal_bytes=journal.bytes_on_disk,
             disk_free_bytes=journal.free_bytes(),
             disk_reserve_bytes=core.config.journal.disk_reserve_bytes,
+            intake_held=self._intake.held,
             store=core.store.where,
         )
 

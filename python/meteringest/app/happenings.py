@@ -4,7 +4,7 @@ from meteringest.events import Event
 
 
 class Recovered(Event, frozen=True, kw_only=True):
-    """The journal is open; torn bytes were never acknowledged, skipped stretches were salvaged past."""
+    """The journal is open; torn bytes were never acked, skipped stretches were salvaged past."""
 
     records: int
     torn_bytes: int

@@ -1,9 +1,8 @@
 """The journal as intake sees it: appended with checkpoints, synced in groups."""
 
 from meteringest.app.checkpoints import Checkpoints
-from meteringest.intake.ports import Batch
 from meteringest.journal.group_commit import GroupCommit
-from meteringest.native import Journal
+from meteringest.native import Batch, Journal
 
 
 class DurableJournal:

@@ -1,8 +1,8 @@
 """`meteringest serve`: the parts wired into one nursery, ended in the order of the flow.
 
-    sockets -> decode -> append -> sync -> ack          intake, group commit
-                                     `-> gather -> insert    writer
-                         `-> checkpoint                      checkpoints
+sockets -> decode -> append -> sync -> ack          intake, group commit
+                                 `-> gather -> insert    writer
+                     `-> checkpoint                      checkpoints
 """
 
 import signal

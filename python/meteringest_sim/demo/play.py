@@ -23,6 +23,7 @@ from meteringest_sim.report import Report, read_report
 
 ARRIVAL_TIMEOUT_S = 120
 LOOK_EVERY_S = 0.25
+"""A store tells nobody when rows arrive, so it is asked."""
 SLOT_S = 1_800
 DAY_SLOTS = 48
 
@@ -145,7 +146,7 @@ class Play:
         summary.captured = len(frames)
         query = _query(store)
         with trio.move_on_after(ARRIVAL_TIMEOUT_S):
-            while CAPTURED_DCU not in (seen := await self._offload(look, query)).ledger:
+            while CAPTURED_DCU not in (seen := await self._offload(look, query)).ledger:  # noqa: ASYNC110
                 await trio.sleep(LOOK_EVERY_S)
         row = seen.ledger.get(CAPTURED_DCU, {})
         parts = ("frames_accepted", "frames_quarantined", "frames_duplicate")
@@ -173,13 +174,13 @@ class Play:
         seconds = trio.current_time() - began
         self._say(f"  all of it stands in ClickHouse after {seconds:,.1f} s; comparing")
         found = await self._offload(differences, report, query, before)
-        self._summary.acts.append(
-            Act(name=name, report=report, seconds=seconds, differences=found)
-        )
+        self._summary.acts.append(Act(name=name, report=report, seconds=seconds, differences=found))
 
     async def _until_arrived(self, report: Report, query: Query, before: Seen) -> None:
         with trio.move_on_after(ARRIVAL_TIMEOUT_S):
-            while not arrived(report, (await self._offload(look, query)).since(before)):
+            while not arrived(  # noqa: ASYNC110
+                report, (await self._offload(look, query)).since(before)
+            ):
                 await trio.sleep(LOOK_EVERY_S)
 
     async def _watch(self, store: Store, wanted: int) -> None:

@@ -23,7 +23,7 @@ STOP_TIMEOUT_S = 60
 READER = "demo"
 
 
-class CommandFailed(MeterIngestError):
+class CommandFailedError(MeterIngestError):
     """A command of the demo ended with an error."""
 
     def __init__(self, command: str, status: int, words: str) -> None:
@@ -52,8 +52,15 @@ class Stage:
     @classmethod
     def build(cls, folder: Path) -> "Stage":
         """Writes settings and secrets; takes ports that are free now."""
-        ports = _free_ports(4)
-        stage = cls(folder, *ports, password=secrets.token_urlsafe(16))
+        port, uplink_port, captured_port, endpoint_port = _free_ports(4)
+        stage = cls(
+            folder,
+            port=port,
+            uplink_port=uplink_port,
+            captured_port=captured_port,
+            endpoint_port=endpoint_port,
+            password=secrets.token_urlsafe(16),
+        )
         (folder / "endpoint.password").write_text(stage.password)
         (folder / "meteringest.toml").write_text(stage._settings())
         return stage
@@ -78,7 +85,7 @@ class Stage:
             log.write(b"$ " + " ".join(argv).encode() + b"\n" + done.stdout + done.stderr)
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip()[-2_000:]
-            raise CommandFailed(" ".join(arguments[:2]), done.returncode, words)
+            raise CommandFailedError(" ".join(arguments[:2]), done.returncode, words)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[trio.Process]:
@@ -111,7 +118,7 @@ class Stage:
                     up.set()
         if not up.is_set():
             words = (self.folder / "serve.log").read_text(errors="replace")[-2_000:]
-            raise CommandFailed("serve", await process.wait(), words)
+            raise CommandFailedError("serve", await process.wait(), words)
 
     def _argv(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "meteringest", *arguments]
