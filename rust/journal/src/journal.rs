@@ -3,7 +3,6 @@
 //! Rule 1: nothing counts as durable before a sync that began after its write has succeeded.
 //! Rule 2: appending never waits for the disk; one sync runs at a time beside it.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -16,6 +15,7 @@ use crate::reader::{Limit, Records, Span, read_span};
 use crate::recovery::{Recovery, STORED, recover};
 use crate::segment::{Segment, name};
 use crate::settings::Settings;
+use crate::shelf::Shelf;
 use crate::writer::{Failure, Writer, reserve};
 
 /// An open journal; shared freely between threads.
@@ -29,12 +29,6 @@ pub struct Journal {
     stored: Mutex<u64>,
     free_bytes: AtomicU64,
     poison: OnceLock<(String, String)>,
-}
-
-/// What is durable and where.
-struct Shelf {
-    segments: VecDeque<Segment>,
-    durable: u64,
 }
 
 impl Journal {
@@ -62,10 +56,7 @@ impl Journal {
         let journal = Self {
             tail: Mutex::new(Tail::new(recovery.appended, seed)),
             writer: Mutex::new(writer),
-            shelf: Mutex::new(Shelf {
-                segments: recovered.segments,
-                durable: recovery.appended,
-            }),
+            shelf: Mutex::new(Shelf::new(recovered.segments, recovery.appended)),
             stored: Mutex::new(recovery.stored),
             free_bytes: AtomicU64::new(0),
             poison: OnceLock::new(),
@@ -111,9 +102,7 @@ impl Journal {
 
     /// The oldest position that is kept.
     pub fn first(&self) -> u64 {
-        let shelf = lock(&self.shelf);
-        let oldest = shelf.segments.front();
-        oldest.map_or(shelf.durable, |segment| segment.first)
+        lock(&self.shelf).first()
     }
 
     /// The position after the last appended row.
@@ -133,9 +122,15 @@ impl Journal {
 
     /// Whole durable records from position `from` on.
     pub fn read(&self, from: u64, limit: Limit) -> Result<Records, JournalError> {
+        let first = self.first();
+        if from < first {
+            return self.refuse(format!(
+                "row {from} was released, the oldest kept is {first}"
+            ));
+        }
         let mut records = Records::default();
         let mut before = None;
-        while let Some(span) = self.span(from, before)? {
+        while let Some(span) = self.span(from, before) {
             before = Some(span.segment);
             if !read_span(&self.files, self.seed, &span, (from, limit), &mut records)? {
                 break;
@@ -148,7 +143,7 @@ impl Journal {
     pub fn read_exact(&self, from: u64, next: u64) -> Result<Records, JournalError> {
         let (until, bytes) = (next, usize::MAX);
         let records = self.read(from, Limit { until, bytes })?;
-        if records.next() != Some(next) && !self.lost_between(from, next) {
+        if records.next() != Some(next) && !lock(&self.shelf).lost_between(from, next) {
             let found = records.next();
             return self.refuse(format!(
                 "no record ends at row {next}: those from {from} on end at {found:?}"
@@ -188,11 +183,7 @@ impl Journal {
 
     /// How much the segments hold.
     pub fn bytes_on_disk(&self) -> u64 {
-        let shelf = lock(&self.shelf);
-        shelf
-            .segments
-            .iter()
-            .fold(0, |sum: u64, segment| sum.saturating_add(segment.bytes))
+        lock(&self.shelf).bytes()
     }
 
     /// What may still be written before the disk is full.
@@ -204,16 +195,7 @@ impl Journal {
     }
 
     fn publish(&self, start: u64, writer: &Writer, group: Group) {
-        let mut shelf = lock(&self.shelf);
-        if let Some(segment) = shelf.segments.back_mut() {
-            for (first, from) in &group.records {
-                segment.note(*first, start.saturating_add(*from as u64));
-            }
-            segment.next = group.next;
-            segment.bytes = writer.active.offset;
-        }
-        shelf.durable = group.next;
-        drop(shelf);
+        lock(&self.shelf).publish(&group, start, writer.active.offset);
         lock(&self.tail).give_back(group);
     }
 
@@ -229,9 +211,7 @@ impl Journal {
         ) {
             Ok(()) => {
                 let (first, bytes) = (writer.active.first, writer.active.offset);
-                lock(&self.shelf)
-                    .segments
-                    .push_back(Segment::new(first, bytes));
+                lock(&self.shelf).begin(Segment::new(first, bytes));
                 Ok(())
             }
             // What was synced stays synced: the old segment is used on, and the next sync tries again.
@@ -288,41 +268,16 @@ impl Journal {
         Ok(())
     }
 
-    fn span(&self, from: u64, before: Option<u64>) -> Result<Option<Span>, JournalError> {
-        let shelf = lock(&self.shelf);
-        if let Some(oldest) = shelf.segments.front().filter(|each| from < each.first) {
-            let first = oldest.first;
-            return self.refuse(format!(
-                "row {from} was released, the oldest kept is {first}"
-            ));
-        }
-        let ahead =
-            |each: &&Segment| each.next > from && before.is_none_or(|before| each.first > before);
-        Ok(shelf
-            .segments
-            .iter()
-            .filter(ahead)
-            .find_map(|each| each.span(from)))
-    }
-
-    fn lost_between(&self, from: u64, next: u64) -> bool {
-        let shelf = lock(&self.shelf);
-        let mut skips = shelf.segments.iter().flat_map(|segment| &segment.skips);
-        skips.any(|skip| skip.first < next && skip.next > from)
+    fn span(&self, from: u64, before: Option<u64>) -> Option<Span> {
+        lock(&self.shelf).span(from, before)
     }
 
     fn remove_before(&self, position: u64) -> Result<u64, JournalError> {
         let mut freed = 0_u64;
         loop {
-            let mut shelf = lock(&self.shelf);
-            let old = shelf.segments.front().filter(|each| each.next <= position);
-            if shelf.segments.len() < 2 || old.is_none() {
-                return Ok(freed);
-            }
-            let Some(segment) = shelf.segments.pop_front() else {
+            let Some(segment) = lock(&self.shelf).take_before(position) else {
                 return Ok(freed);
             };
-            drop(shelf);
             freed = freed.saturating_add(segment.bytes);
             let file = segment.name();
             // One by one, so that a crash never leaves a hole between two segments.

@@ -10,10 +10,13 @@ mod journal;
 
 mod group;
 mod segment;
+mod shelf;
 mod writer;
 
 mod frame;
 
+mod folder_walk;
+mod header;
 mod recovery;
 mod scan;
 mod skips;
