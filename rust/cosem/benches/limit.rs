@@ -11,7 +11,6 @@
     clippy::float_arithmetic,
     clippy::indexing_slicing,
     clippy::print_stdout,
-    clippy::disallowed_methods,
     reason = "a bench stops at the first surprise, prints its figures, and is no library"
 )]
 

@@ -81,6 +81,7 @@ impl Layout {
             head: &head,
             above: Above::new(interval_s),
             last_run_row: None,
+            may_be_alike: true,
             may_learn: true,
         };
         rows.all(&mut reader, out, bad)?;
@@ -96,6 +97,8 @@ struct Rows<'l, 'a> {
     above: Above,
     /// The last row the fast path took: the row above, should a slow one follow.
     last_run_row: Option<&'a [u8]>,
+    /// Whether all rows may still turn out to have one shape.
+    may_be_alike: bool,
     /// One shape is learnt from a body at most, so that a hostile one cannot make every row allocate.
     may_learn: bool,
 }
@@ -133,12 +136,14 @@ impl<'a> Rows<'_, 'a> {
         out: &mut Columns,
     ) -> Result<Run, DecodeError> {
         let (bytes, start) = (reader.rest(), reader.offset());
-        let mut runs = self
-            .layout
-            .templates
-            .iter()
-            .map(|template| (template, template.run(bytes, left)));
-        let Some((template, (rows, region))) = runs.find(|(_, (rows, _))| *rows > 0) else {
+        // Rows that all look alike are compared word by word, once in a body: were it tried again after
+        // every odd row, a body of odd rows would cost the square of its length.
+        let whole = core::mem::take(&mut self.may_be_alike);
+        let mut templates = self.layout.templates.iter();
+        let Some((template, (rows, region))) = templates.find_map(|template| {
+            let all = whole.then(|| template.all(bytes, left)).flatten();
+            Some((template, all.or_else(|| template.some(bytes, left))?))
+        }) else {
             return Ok(Run::Unlike);
         };
         let mark = out.mark();

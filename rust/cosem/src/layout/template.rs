@@ -136,22 +136,18 @@ impl Template {
             .is_some_and(|row| self.all_match(row))
     }
 
-    /// How many rows of this shape `bytes` begin with, `rows_max` at most, and their bytes.
-    pub(super) fn run<'a>(&self, bytes: &'a [u8], rows_max: usize) -> (usize, &'a [u8]) {
-        // When all the rows that are left have this shape, none need be counted.
-        if let Some(region) = bytes.get(..rows_max.saturating_mul(self.stride))
-            && self.all_match(region)
-        {
-            return (rows_max, region);
-        }
+    /// The next `rows` rows, when every one of them has this shape.
+    pub(super) fn all<'a>(&self, bytes: &'a [u8], rows: usize) -> Option<(usize, &'a [u8])> {
+        let region = bytes.get(..rows.checked_mul(self.stride)?)?;
+        self.all_match(region).then_some((rows, region))
+    }
+
+    /// The rows of this shape that `bytes` begin with, `rows_max` at most; `None` when there is none.
+    pub(super) fn some<'a>(&self, bytes: &'a [u8], rows_max: usize) -> Option<(usize, &'a [u8])> {
         let rows = bytes.chunks_exact(self.stride).take(rows_max);
         let alike = rows.take_while(|row| self.all_match(row)).count();
-        (
-            alike,
-            bytes
-                .get(..alike.saturating_mul(self.stride))
-                .unwrap_or_default(),
-        )
+        let region = bytes.get(..alike.checked_mul(self.stride)?)?;
+        (alike > 0).then_some((alike, region))
     }
 
     /// Word by word over all rows: most bodies have rows of one shape only.
