@@ -45,8 +45,11 @@ class Core:
 
 
 @contextmanager
-def opened(config: Config, clock: WallClock) -> Iterator[Core]:
-    """The data folder, locked; raises JournalError, StoreError or ConfigError that say why not."""
+def opened(config: Config, clock: WallClock, *, serving: bool) -> Iterator[Core]:
+    """The data folder, locked; raises JournalError, StoreError or ConfigError that say why not.
+
+    Only who is `serving` needs every meter's keys and the decoder's memory.
+    """
     journal = _journal(config, clock)
     store = open_store(config.store, config.data_dir)
     try:
@@ -55,7 +58,8 @@ def opened(config: Config, clock: WallClock) -> Iterator[Core]:
         decoder = Decoder(config.node, _decoder_settings(config, journal))
         decoder.set_layouts(layouts.json())
         registrar = _registrar(config, store, decoder, layouts.names)
-        registrar.load_book()
+        if serving:
+            registrar.load_book()
         yield Core(
             config=config,
             clock=clock,
@@ -63,7 +67,7 @@ def opened(config: Config, clock: WallClock) -> Iterator[Core]:
             store=store,
             decoder=decoder,
             registrar=registrar,
-            recovered_to=recover(decoder, journal),
+            recovered_to=recover(decoder, journal) if serving else journal.first,
         )
     finally:
         store.close()
@@ -93,16 +97,12 @@ def _journal(config: Config, clock: WallClock) -> Journal:
 
 
 def _decoder_settings(config: Config, journal: Journal) -> bytes:
-    checks, limits = config.checks, config.limits
-    return msgspec.json.encode(
-        {
-            "future_tolerance_s": checks.future_tolerance_s,
-            "too_old_days": checks.too_old_days,
-            "duplicate_window": checks.duplicate_window,
-            "reject_raw_bytes_max": limits.reject_raw_bytes_max,
-            "hash_seed": _hash_seed(journal),
-        }
-    )
+    named = {
+        **msgspec.structs.asdict(config.checks),
+        **msgspec.structs.asdict(config.limits),
+        "hash_seed": _hash_seed(journal),
+    }
+    return msgspec.json.encode(named)
 
 
 def _hash_seed(journal: Journal) -> int:

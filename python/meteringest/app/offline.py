@@ -17,7 +17,7 @@ from meteringest.store.queries import figures
 @contextmanager
 def offline(config: Config) -> Iterator["Offline"]:
     """The folder, opened and locked for one command."""
-    with opened(config, WallClock()) as core:
+    with opened(config, WallClock(), serving=False) as core:
         yield Offline(core)
 
 

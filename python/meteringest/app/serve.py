@@ -42,7 +42,7 @@ def serve(config: Config) -> None:
         level=Level[config.observe.log_level.upper()],
         form="json" if config.observe.log_format == "json" else "text",
     )
-    with opened(config, clock) as core:
+    with opened(config, clock, serving=True) as core:
         trio.run(Service(core, ServiceObserver(log)).run)
 
 

@@ -90,8 +90,12 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = 65_536
     reject_raw_bytes_max: Annotated[
         int,
-        Meta(ge=64, le=1 << 20, description="How much of a rejected frame is kept."),
-    ] = 4_096
+        Meta(
+            ge=64,
+            le=1 << 20,
+            description="How much of a rejected frame is kept; the default keeps any frame whole.",
+        ),
+    ] = 1 << 17
     reject_raw_bytes_per_peer_max: Annotated[
         int,
         Meta(ge=0, description="The same over all rejects of one peer in one batch."),
