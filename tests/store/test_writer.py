@@ -63,16 +63,20 @@ def assert_equal_to_truth(store: Store, records: int) -> None:
     assert stored(store, 7) == BASE + records * ROWS
 
 
+async def run_to_the_end(writer: Writer, journal: RecordedJournal) -> None:
+    with trio.fail_after(60):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(writer.run)
+            while journal.stored() < journal.durable():  # noqa: ASYNC110 (a file tells it)
+                await trio.sleep(0.01)
+            nursery.cancel_scope.cancel()
+
+
 async def test_the_whole_backlog_is_stored_oldest_first(
     store: Store, recorder: Recorder, tmp_path: Path
 ) -> None:
     journal = RecordedJournal(tmp_path, RECORDS)
-    with trio.fail_after(60):
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(make(store, journal, recorder).run)
-            while journal.stored() < journal.durable():  # noqa: ASYNC110 (a file tells it)
-                await trio.sleep(0.01)
-            nursery.cancel_scope.cancel()
+    await run_to_the_end(make(store, journal, recorder), journal)
     assert_equal_to_truth(store, RECORDS)
     firsts = [event.first for event in recorder.events if isinstance(event, RangeStored)]
     assert firsts == sorted(firsts)
@@ -124,6 +128,17 @@ async def test_an_interrupted_range_is_sent_again_to_the_row(
     assert (journal.planned(), journal.stored()) == (None, BASE + 3 * ROWS)
     while await writer.store_next():
         pass
+    assert_equal_to_truth(store, RECORDS)
+
+
+async def test_running_begins_with_what_was_interrupted(
+    store: Store, recorder: Recorder, tmp_path: Path
+) -> None:
+    journal = RecordedJournal(tmp_path, RECORDS)
+    journal.plan(BASE, BASE + 3 * ROWS)
+    await run_to_the_end(make(store, journal, recorder), journal)
+    ends = [event.next for event in recorder.events if isinstance(event, RangeStored)]
+    assert ends[0] == BASE + 3 * ROWS
     assert_equal_to_truth(store, RECORDS)
 
 

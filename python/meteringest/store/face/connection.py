@@ -39,7 +39,25 @@ class Connection:
             self._http.start_next_cycle()
         if self._http.our_state is not h11.IDLE:
             return None
-        head = await self._event(self._idle_s)
+        await self._first_bytes()
+        try:
+            with trio.fail_after(self._stall_s):
+                return await self._whole()
+        except trio.TooSlowError as error:
+            raise PeerGone from error
+
+    async def _first_bytes(self) -> None:
+        """A peer may be silent between requests, but not within one."""
+        if self._http.trailing_data[0]:
+            return
+        try:
+            with trio.fail_after(self._idle_s):
+                await self._receive()
+        except trio.TooSlowError as error:
+            raise PeerGone from error
+
+    async def _whole(self) -> Request | None:
+        head = await self._event()
         if not isinstance(head, h11.Request):
             return None
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
@@ -64,7 +82,7 @@ class Connection:
     async def _body(self) -> bytes:
         body = bytearray()
         while True:
-            event = await self._event(self._stall_s)
+            event = await self._event()
             match event:
                 case h11.Data():
                     body += event.data
@@ -75,15 +93,20 @@ class Connection:
             if len(body) > self._bytes_max:
                 raise too_large(self._bytes_max)
 
-    async def _event(self, patience_s: float) -> h11.Event | type[h11.PAUSED]:
+    async def _event(self) -> h11.Event | type[h11.PAUSED]:
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
-                with trio.fail_after(patience_s):
-                    chunk = await self._stream.receive_some(CHUNK_BYTES_MAX)
-                self._http.receive_data(bytes(chunk))
-        except (h11.RemoteProtocolError, trio.BrokenResourceError, trio.TooSlowError) as error:
+                await self._receive()
+        except h11.RemoteProtocolError as error:
             raise PeerGone from error
         return event  # type: ignore[return-value]
+
+    async def _receive(self) -> None:
+        try:
+            chunk = await self._stream.receive_some(CHUNK_BYTES_MAX)
+            self._http.receive_data(bytes(chunk))
+        except (h11.RemoteProtocolError, trio.BrokenResourceError) as error:
+            raise PeerGone from error
 
     async def _send(self, event: h11.Event) -> None:
         try:

@@ -2,8 +2,8 @@
 
 The engine refuses most of the rest by itself (its user holds no grant on sources, each question
 runs with readonly = 1). What it lets through is refused here: the scalar function file(), which no
-grant covers and which reads any file; INTO OUTFILE, which readonly does not stop; KILL QUERY; and
-several statements in one; a SETTINGS clause in a subquery, which readonly overlooks.
+grant covers and which reads any file; INTO OUTFILE and KILL QUERY, which readonly does not stop; a
+SETTINGS clause in a subquery, which readonly overlooks; several statements in one.
 
 Rule 1: what the engine is given is put together from the tokens seen here, comments left out, so
 the two cannot disagree about where a comment ends.
@@ -130,7 +130,6 @@ _REFUSED = frozenset(
         "infile",
         "python",  # chDB's: objects of this very process
         "executable",
-        "kill",
     }
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.]+")
