@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS m.reads $on_cluster
     curr_y_ma      UInt32          CODEC(T64, ZSTD(1)) COMMENT 'current phase Y, 0.001 A',
     curr_b_ma      UInt32          CODEC(T64, ZSTD(1)) COMMENT 'current phase B, 0.001 A',
     present        UInt16          CODEC(T64, ZSTD(1)) COMMENT 'bit i set: channel i, counted from imp_wh, was in the read',
-    quality        UInt8           CODEC(ZSTD(1)) COMMENT '0 VALID, 1 ESTIMATED, 2 MANUAL, 3 SUSPECT, 4 REJECTED, 255 withdrawn',
+    quality        UInt8           CODEC(ZSTD(1)) COMMENT '0 VALID, 1 ESTIMATED, 2 MANUAL, 3 SUSPECT, 4 REJECTED (withdrawn)',
     flags          UInt32          CODEC(ZSTD(1)) COMMENT 'bit mask of the checks that fired',
     status         UInt32          CODEC(ZSTD(1)) COMMENT 'status word as the meter sent it',
     deviation_min  Int16           CODEC(ZSTD(1)) COMMENT 'clock deviation as sent, min; -32768 unspecified',
@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS m.reads $on_cluster
     counter        UInt32          CODEC(T64, ZSTD(1)) COMMENT 'invocation counter of the frame that carried it',
     ver            UInt64          CODEC(Delta(8), ZSTD(1)) COMMENT 'journal position: the higher one wins',
     CONSTRAINT whole_minutes CHECK toUInt32(interval_start) % 60 = 0,
-    CONSTRAINT known_quality CHECK quality <= 4 OR quality = 255
+    CONSTRAINT known_quality CHECK quality <= 4
 )
 ENGINE = $replacing_ver
 PARTITION BY $reads_partition
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS m.read_history $on_cluster
     curr_y_ma      UInt32          CODEC(T64, ZSTD(1)) COMMENT 'current phase Y, 0.001 A',
     curr_b_ma      UInt32          CODEC(T64, ZSTD(1)) COMMENT 'current phase B, 0.001 A',
     present        UInt16          CODEC(T64, ZSTD(1)) COMMENT 'bit i set: channel i, counted from imp_wh, was in the read',
-    quality        UInt8           CODEC(ZSTD(1)) COMMENT '0 VALID, 1 ESTIMATED, 2 MANUAL, 3 SUSPECT, 4 REJECTED, 255 withdrawn',
+    quality        UInt8           CODEC(ZSTD(1)) COMMENT '0 VALID, 1 ESTIMATED, 2 MANUAL, 3 SUSPECT, 4 REJECTED (withdrawn)',
     flags          UInt32          CODEC(ZSTD(1)) COMMENT 'bit mask of the checks that fired',
     status         UInt32          CODEC(ZSTD(1)) COMMENT 'status word as the meter sent it',
     deviation_min  Int16           CODEC(ZSTD(1)) COMMENT 'clock deviation as sent, min; -32768 unspecified',

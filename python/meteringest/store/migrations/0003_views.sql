@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW m.reads_v $on_cluster AS
 SELECT meter, interval_start, interval_s, imp_wh, exp_wh, imp_vah, exp_vah, volt_cv, curr_ma, varh_q1, varh_q2, varh_q3, varh_q4, volt_r_cv, volt_y_cv, volt_b_cv, curr_r_ma, curr_y_ma, curr_b_ma, present, quality, flags, status, deviation_min, clock_status, dcu, counter, ver
 FROM m.reads FINAL
-WHERE quality != 255
+WHERE quality != 4
 ;;
 CREATE OR REPLACE VIEW m.read_history_v $on_cluster AS
 SELECT meter, interval_start, interval_s, imp_wh, exp_wh, imp_vah, exp_vah, volt_cv, curr_ma, varh_q1, varh_q2, varh_q3, varh_q4, volt_r_cv, volt_y_cv, volt_b_cv, curr_r_ma, curr_y_ma, curr_b_ma, present, quality, flags, status, deviation_min, clock_status, dcu, counter, ver
@@ -49,7 +49,7 @@ LEFT JOIN
 (
     SELECT meter, count() AS stored
     FROM m.reads FINAL
-    WHERE interval_start >= {from:DateTime('UTC')} AND interval_start < {to:DateTime('UTC')} AND quality != 255
+    WHERE interval_start >= {from:DateTime('UTC')} AND interval_start < {to:DateTime('UTC')} AND quality != 4
     GROUP BY meter
 ) AS c ON c.meter = r.meter
 ;;
