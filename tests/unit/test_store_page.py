@@ -1,0 +1,34 @@
+"""docs/store.md names every column of every table, with its type."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from meteringest.store.migrate import clauses, migrations
+from meteringest.store.settings import StoreSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
+TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (m\.\w+)\s*\((.*?)\n\)\nENGINE", re.DOTALL)
+COLUMN = re.compile(r"^    (\w+) +(\w+(?:\([^)]*\))?)", re.MULTILINE)
+
+
+def tables() -> list[tuple[str, str]]:
+    words = clauses(StoreSettings(), embedded=True)
+    statements = [text for each in migrations() for text in each.statements(words)]
+    return [(found[1], found[2]) for text in statements if (found := TABLE.search(text))]
+
+
+@pytest.mark.parametrize(("table", "body"), tables(), ids=[table for table, _ in tables()])
+def test_every_column_is_described(table: str, body: str) -> None:
+    section = re.split(r"^### ", PAGE, flags=re.MULTILINE)
+    text = next(part for part in section if table in part.splitlines()[0])
+    columns = [found for found in COLUMN.findall(body) if found[0] != "CONSTRAINT"]
+    assert len(columns) > 4
+    for name, kind in columns:
+        assert f"| `{name}` | {kind} | " in text, name
+
+
+def test_every_view_is_named() -> None:
+    views = re.findall(r"CREATE OR REPLACE VIEW (m\.\w+)", migrations()[-1].text)
+    assert [view for view in views if view not in PAGE] == []
