@@ -7,6 +7,7 @@
 //! reads some captures that ingest refuses; nothing here may be called on the way to a read.
 
 mod bare;
+mod damaged;
 mod json;
 mod keys;
 mod line;

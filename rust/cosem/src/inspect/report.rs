@@ -53,6 +53,11 @@ impl Report {
         self.rejects.push(error);
     }
 
+    /// Whether no APDU was understood so far.
+    pub(super) const fn found_no_apdu(&self) -> bool {
+        self.apdus.is_empty()
+    }
+
     /// More bytes are awaited.
     pub(super) const fn more_awaited(&mut self) {
         self.incomplete = true;

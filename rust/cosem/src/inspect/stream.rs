@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::damaged;
 use super::json::hex;
 use super::keys::Keys;
 use super::line::Line;
 use super::report::Report;
 use crate::apdu::{self, Apdu, Block, Context, Field};
-use crate::axdr::{self, Quirk};
+use crate::axdr;
 use crate::block_transfer::Blocks;
-use crate::framing::hdlc::Frame;
 use crate::framing::{Entry, Frames, Framing, Limits, Splitter, What};
 use crate::{DecodeError, Kind, Layer};
 
@@ -33,6 +33,14 @@ pub(super) fn judge(line: &Line, framing: Framing) -> Report {
     if judge.blocks.values().any(Blocks::is_open) {
         judge.report.more_awaited();
     }
+    if judge.report.found_no_apdu()
+        && let Some(apdu) = damaged::message(framing, &line.bytes, &mut judge.keys)
+    {
+        let around = json!({ "framing": framing.name(), "damaged": "bad_checksum" });
+        judge
+            .report
+            .apdu(&apdu, around.as_object().cloned().unwrap_or_default());
+    }
     judge.report
 }
 
@@ -49,7 +57,6 @@ struct Judge {
 
 impl Judge {
     fn entry(&mut self, entry: &Entry, frames: &Frames) {
-        let raw = frames.get(entry.raw);
         match entry.what {
             What::Apdu {
                 framing,
@@ -70,7 +77,7 @@ impl Judge {
             }
             What::Link { control } => self.report.frame(json!({ "control": control })),
             What::Envelope { sequence, .. } => self.report.frame(json!({ "sequence": sequence })),
-            What::Reject(error) => self.reject(error, raw),
+            What::Reject(error) => self.reject(error),
         }
     }
 
@@ -138,7 +145,7 @@ impl Judge {
         }
     }
 
-    fn reject(&mut self, error: DecodeError, raw: &[u8]) {
+    fn reject(&mut self, error: DecodeError) {
         match (error.layer, error.kind) {
             // A wrapper frame has no end mark: when its bytes stop, more may come.
             (Layer::Wrapper | Layer::Link, Kind::Truncated) => self.report.more_awaited(),
@@ -147,14 +154,6 @@ impl Judge {
                 self.report
                     .frame(json!({ "segmented": true, "message": "unfinished" }));
             }
-            (Layer::Hdlc, Kind::BadChecksum) => match forgiven(raw, &mut self.keys) {
-                Some(apdu) => {
-                    let note = json!(["bad_checksum"]);
-                    self.report
-                        .apdu(&apdu, Map::from_iter([("damaged".to_owned(), note)]));
-                }
-                None => self.report.reject(error),
-            },
             _ => self.report.reject(error),
         }
     }
@@ -184,14 +183,4 @@ fn innermost(apdu: &mut Apdu) -> &mut Apdu {
         Some(ref mut inside) => innermost(inside),
         None => apdu,
     }
-}
-
-/// A frame whose FCS fails although its header, its closing flag and all of its data are in order,
-/// and whose logical names are swapped as Landis+Gyr's ZMF100 swaps them: shown, and called damaged.
-fn forgiven(raw: &[u8], keys: &mut Keys) -> Option<Apdu> {
-    let frame = Frame::unproven(raw.get(1..)?).ok()?;
-    let apdu = read(frame.apdu(), keys).ok()?;
-    apdu.quirks
-        .contains(&Quirk::SwappedLogicalName)
-        .then_some(apdu)
 }

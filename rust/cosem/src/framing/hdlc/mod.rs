@@ -136,11 +136,12 @@ fn whole<'a>(bytes: &'a [u8], header: &Header) -> Result<Head<'a>, Need> {
     })
 }
 
-/// A frame whose length field says more than it holds (E650's SNRM says one too many): it is
-/// believed when its bytes up to a flag end in their own FCS.
+/// A short frame whose length field says more than it holds (E650's SNRM says one byte too many): it
+/// is believed when its bytes up to a flag end in their own FCS.
 fn lying(bytes: &[u8], wrong: DecodeError) -> Head<'_> {
     let content = bytes.get(1..).unwrap_or_default();
-    let found = checksum::ends(content)
+    let short = content.get(..LYING_BYTES_MAX).unwrap_or(content);
+    let found = checksum::ends(short)
         .filter(|end| content.get(*end) == Some(&FLAG))
         .find_map(|end| Frame::short_of_its_length(content.get(..end)?));
     match found {
@@ -148,6 +149,10 @@ fn lying(bytes: &[u8], wrong: DecodeError) -> Head<'_> {
         None => Head::Noise(1, wrong),
     }
 }
+
+/// How far a frame with a wrong length is searched for: link control frames are no longer, and every
+/// byte of noise may cost this many.
+const LYING_BYTES_MAX: usize = 64;
 
 fn error(offset: usize, kind: Kind) -> DecodeError {
     let offset = u32::try_from(offset).unwrap_or(u32::MAX);
