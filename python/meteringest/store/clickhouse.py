@@ -56,6 +56,7 @@ class Store:
         self._lock = threading.Lock()
         self._closed = False
         self._idle: list[Client] = [connect()]
+        self.passes_through: Path | None = None
 
     @property
     def embedded(self) -> bool:
@@ -93,6 +94,8 @@ class Store:
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
+        if self.passes_through is not None:
+            engine.leave_temporary_folder(self.passes_through)
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -143,7 +146,7 @@ def _open_embedded(settings: StoreSettings, folder: Path) -> Store:
         folder,
         lambda: Store(str(folder), connect, engine_address=engine.address(folder, config)),
     )
-    engine.use_temporary_folder(folder, settings)
+    store.passes_through = engine.use_temporary_folder(folder, settings)
     return store
 
 

@@ -76,7 +76,7 @@ def open_loudly(folder: Path, connect: Callable[[], Opened]) -> Opened:
     return opened
 
 
-def use_temporary_folder(folder: Path, settings: StoreSettings) -> None:
+def use_temporary_folder(folder: Path, settings: StoreSettings) -> Path:
     """Lets inserts pass through RAM where there is room, else through the store's own folder.
 
     Call it only once the engine is open: its lock proves that what lies in the temporary folder
@@ -90,6 +90,14 @@ def use_temporary_folder(folder: Path, settings: StoreSettings) -> None:
     chosen = ram if _room(RAM_DISK) >= settings.ram_disk_bytes_min else disk
     chosen.mkdir(mode=0o700)
     tempfile.tempdir = str(chosen)
+    return chosen
+
+
+def leave_temporary_folder(chosen: Path) -> None:
+    """Undoes `use_temporary_folder`; an insert that is still running keeps its open file."""
+    if tempfile.tempdir == str(chosen):
+        tempfile.tempdir = None
+    shutil.rmtree(chosen, ignore_errors=True)
 
 
 def _room(path: Path) -> int:
