@@ -1,4 +1,8 @@
 //! The vectors of `tests/vectors`, each judged as its line says.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its vectors must fail"
+)]
 
 use serde_json::{Value as Json, json};
 

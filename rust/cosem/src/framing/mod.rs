@@ -228,4 +228,4 @@ struct Progress {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,7 @@ use super::*;
 use crate::{Kind, Layer};
 
 /// The bytes that `text` writes in hex.
-pub(super) fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     text.as_bytes()
         .chunks(2)
         .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
@@ -14,7 +14,7 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
 }
 
 /// CRC-16/X.25 of `bytes`, low byte first, written apart from the one under test.
-pub(super) fn crc(bytes: &[u8]) -> [u8; 2] {
+pub(crate) fn crc(bytes: &[u8]) -> [u8; 2] {
     let register = bytes.iter().fold(0xffff_u16, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte), |crc, _| {
             (crc >> 1) ^ if crc & 1 == 0 { 0 } else { 0x8408 }
@@ -24,7 +24,7 @@ pub(super) fn crc(bytes: &[u8]) -> [u8; 2] {
 }
 
 /// A UI frame from 03 to 21 with `info`.
-pub(super) fn ui(info: &[u8], segmented: bool) -> Vec<u8> {
+pub(crate) fn ui(info: &[u8], segmented: bool) -> Vec<u8> {
     lying_ui(info, segmented, 0)
 }
 
@@ -44,7 +44,7 @@ fn lying_ui(info: &[u8], segmented: bool, more: u16) -> Vec<u8> {
 }
 
 /// A long frame with `ci` and `message`; lengths past 255 overflow as Sagemcom's do.
-pub(super) fn long_frame(ci: u8, message: &[u8]) -> Vec<u8> {
+pub(crate) fn long_frame(ci: u8, message: &[u8]) -> Vec<u8> {
     let body = [&[0x53, 0xff, ci, 0x01, 0x67][..], message].concat();
     let length = body.len().to_le_bytes()[0];
     let sum = body.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte));

@@ -1,5 +1,6 @@
 //! Lines without a framing: an APDU, A-XDR data, a date, or a GMAC token, as their kind says.
 
+use super::key_wrap;
 use super::keys::Keys;
 use super::line::Line;
 use super::report::Report;
@@ -18,6 +19,7 @@ pub(super) fn judge(line: &Line) -> Report {
         Bare::Date => moment(&line.bytes, "date", 5, &mut report),
         Bare::Time => moment(&line.bytes, "time", 4, &mut report),
         Bare::Token => token(line, &mut report),
+        Bare::WrappedKey => wrapped_key(line, &mut report),
         Bare::Profile => data(&line.bytes, &mut report).and_then(|buffer| first_row(&buffer)),
         Bare::Data => data(&line.bytes, &mut report).map(|_| ()),
         Bare::Apdu => apdu(line, &mut report),
@@ -44,6 +46,8 @@ enum Bare {
     Time,
     /// The token of the fifth authentication mechanism: control, counter, tag.
     Token,
+    /// A key wrapped with another one.
+    WrappedKey,
     Unknown,
 }
 
@@ -61,6 +65,7 @@ impl Bare {
             "profile-buffer" | "profile" => Self::Profile,
             _ if kind.contains("payloads") => Self::Data,
             _ if word.ends_with("gmac") => Self::Token,
+            _ if word.ends_with("key-wrap") || word.starts_with("wrapped") => Self::WrappedKey,
             _ if APDUS.iter().any(|name| word.starts_with(name)) => Self::Apdu,
             _ => Self::Unknown,
         }
@@ -191,5 +196,23 @@ fn token(line: &Line, report: &mut Report) -> Result<(), DecodeError> {
             "verified": verified,
         }),
     );
+    Ok(())
+}
+
+/// A wrapped key: unwrapped, and so proven, when the line has the key that wraps.
+fn wrapped_key(line: &Line, report: &mut Report) -> Result<(), DecodeError> {
+    let refused = |kind| DecodeError::new(Layer::Ciphering, 0, kind);
+    if line.bytes.len() < 24 || !line.bytes.len().is_multiple_of(8) {
+        return Err(refused(Kind::BadLength));
+    }
+    let key = line.key(&["kek", "master_key", "key_encryption_key", "wrapping_key"]);
+    let verified = match key.map(|kek| key_wrap::unwrap(&kek, &line.bytes)) {
+        Some(None) => return Err(refused(Kind::BadAuthentication)),
+        Some(Some(_)) => Some(true),
+        None => None,
+    };
+    let key_bytes = line.bytes.len().saturating_sub(8);
+    let note = serde_json::json!({ "key_bytes": key_bytes, "verified": verified });
+    report.note("wrapped_key", note);
     Ok(())
 }

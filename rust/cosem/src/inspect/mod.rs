@@ -9,6 +9,7 @@
 mod bare;
 mod damaged;
 mod json;
+mod key_wrap;
 mod keys;
 mod line;
 mod report;
@@ -31,3 +32,6 @@ pub fn line(json: &[u8]) -> Vec<u8> {
         Err(refused) => refused,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,16 @@ pub(crate) fn check(bytes: &[u8]) {
     if let Ok(push) = cosem::push::notification(bytes) {
         assert!(push.body.len() < bytes.len());
     }
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let answer = cosem::inspect::line(format!("{{\"hex\":\"{hex}\"}}").as_bytes());
+    let mut line = String::from("{\"hex\":\"");
+    for byte in bytes {
+        line.extend(
+            [byte >> 4, byte & 15]
+                .map(|nibble| char::from_digit(nibble.into(), 16))
+                .iter()
+                .flatten(),
+        );
+    }
+    line.push_str("\"}");
+    let answer = cosem::inspect::line(line.as_bytes());
     assert!(answer.starts_with(b"{\"id\":null,\"outcome\":"));
 }
