@@ -126,6 +126,22 @@ pub fn confirm(long_invoke_id_and_priority: u32) -> [u8; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn headers_of_any_bytes_are_refused_or_lie_inside_them(mut apdu: Vec<u8>, tag in 0usize..3) {
+            if let Some(first) = apdu.first_mut() {
+                *first = [TAG_GENERAL_GLO, TAG_GENERAL_DED, TAG_DATA_NOTIFICATION][tag];
+            }
+            if let Ok(header) = glo(&apdu) {
+                prop_assert!(apdu.ends_with(header.body));
+            }
+            if let Ok(push) = notification(&apdu) {
+                prop_assert_eq!(&apdu[push.body_offset as usize..], push.body);
+            }
+        }
+    }
 
     const DATE: [u8; 12] = [7, 0xea, 11, 20, 5, 10, 30, 0, 0, 1, 0x4a, 0];
 

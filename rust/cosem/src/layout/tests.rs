@@ -2,6 +2,7 @@
 
 mod bodies;
 mod hostile;
+mod refused;
 mod rows;
 mod specs;
 

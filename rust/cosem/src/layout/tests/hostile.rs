@@ -66,6 +66,15 @@ fn a_body_cut_or_lengthened_anywhere_is_refused_whole_and_leaves_the_columns_alo
         );
         assert_eq!((&columns, &bad), (&before, &bad_before));
     }
+    columns.clear();
+    for cut in 0..body.len() {
+        assert!(
+            layout
+                .extract(&body[..cut], INTERVAL_S, &mut columns, &mut bad)
+                .is_err()
+        );
+        assert_eq!(columns, Columns::default());
+    }
     let longer = [&body[..], &[0]].concat();
     assert_eq!(refusal(&mut layout, &longer).2, Kind::TrailingBytes);
 }
