@@ -46,116 +46,100 @@ fn shape(text: &str) -> (&'static str, Vec<&'static str>) {
     )
 }
 
-const INVOKE: [&str; 3] = ["invoke_id", "confirmed", "high_priority"];
-
-fn with_invoke(fields: &[&'static str]) -> Vec<&'static str> {
-    [&INVOKE[..], fields].concat()
-}
+/// Bytes, name and the fields behind the invoke id. CLASS stands for a descriptor.
+const SERVICES: [(&str, &str, &str); 21] = [
+    (
+        "c003c1 02 CLASS 00 CLASS 00",
+        "get-request-with-list",
+        "attributes",
+    ),
+    (
+        "c402c1 00 00000001 00 03 010203",
+        "get-response-with-datablock",
+        BLOCK,
+    ),
+    (
+        "c402c1 01 00000002 01 13",
+        "get-response-with-datablock",
+        "last_block block_number error",
+    ),
+    (
+        "c102c1 CLASS 00 00 00000001 02 0203",
+        "set-request-with-first-datablock",
+        "attribute last_block block_number raw_data",
+    ),
+    ("c103c1 01 00000002 00", "set-request-with-datablock", BLOCK),
+    (
+        "c104c1 01 CLASS 00 01 1105",
+        "set-request-with-list",
+        "attributes values",
+    ),
+    (
+        "c105c1 01 CLASS 00 01 00000001 00",
+        "set-request-with-list-and-first-datablock",
+        "attributes last_block block_number raw_data",
+    ),
+    ("c501c1 00", "set-response-normal", "result"),
+    ("c502c1 00000001", "set-response-datablock", "block_number"),
+    (
+        "c503c1 00 00000002",
+        "set-response-last-datablock",
+        "result block_number",
+    ),
+    (
+        "c504c1 02 00 03 00000002",
+        "set-response-last-datablock-with-list",
+        "results block_number",
+    ),
+    ("c505c1 02 00 03", "set-response-with-list", "results"),
+    ("c301c1 CLASS 00", "action-request-normal", "method"),
+    (
+        "c302c1 00000001",
+        "action-request-next-pblock",
+        "block_number",
+    ),
+    (
+        "c303c1 01 CLASS 01 0f00",
+        "action-request-with-list",
+        "methods values",
+    ),
+    (
+        "c304c1 CLASS 00 00000001 00",
+        "action-request-with-first-pblock",
+        "method last_block block_number raw_data",
+    ),
+    (
+        "c305c1 01 CLASS 01 00000001 00",
+        "action-request-with-list-and-first-pblock",
+        "methods last_block block_number raw_data",
+    ),
+    ("c306c1 01 00000002 00", "action-request-with-pblock", BLOCK),
+    (
+        "c702c1 01 00000001 00",
+        "action-response-with-pblock",
+        BLOCK,
+    ),
+    (
+        "c703c1 02 00 00 03 01 01 04",
+        "action-response-with-list",
+        "results",
+    ),
+    (
+        "c704c1 00000001",
+        "action-response-next-pblock",
+        "block_number",
+    ),
+];
+const BLOCK: &str = "last_block block_number raw_data";
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "one table")]
 fn services_by_block_and_with_list_are_read() {
-    let class_1 = "0001 0000600100ff 02";
-    for (text, name, fields) in [
-        (
-            "c003c1 02 0001 0000600100ff 02 00 0001 0000600101ff 02 00",
-            "get-request-with-list",
-            &["attributes"][..],
-        ),
-        (
-            "c402c1 00 00000001 00 03 010203",
-            "get-response-with-datablock",
-            &["last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c402c1 01 00000002 01 13",
-            "get-response-with-datablock",
-            &["last_block", "block_number", "error"],
-        ),
-        (
-            "c102c1 CLASS 00 00 00000001 02 0203",
-            "set-request-with-first-datablock",
-            &["attribute", "last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c103c1 01 00000002 00",
-            "set-request-with-datablock",
-            &["last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c104c1 01 CLASS 00 01 1105",
-            "set-request-with-list",
-            &["attributes", "values"],
-        ),
-        (
-            "c105c1 01 CLASS 00 01 00000001 00",
-            "set-request-with-list-and-first-datablock",
-            &["attributes", "last_block", "block_number", "raw_data"],
-        ),
-        ("c501c1 00", "set-response-normal", &["result"]),
-        (
-            "c502c1 00000001",
-            "set-response-datablock",
-            &["block_number"],
-        ),
-        (
-            "c503c1 00 00000002",
-            "set-response-last-datablock",
-            &["result", "block_number"],
-        ),
-        (
-            "c504c1 02 00 03 00000002",
-            "set-response-last-datablock-with-list",
-            &["results", "block_number"],
-        ),
-        ("c505c1 02 00 03", "set-response-with-list", &["results"]),
-        ("c301c1 CLASS 00", "action-request-normal", &["method"]),
-        (
-            "c302c1 00000001",
-            "action-request-next-pblock",
-            &["block_number"],
-        ),
-        (
-            "c303c1 01 CLASS 01 0f00",
-            "action-request-with-list",
-            &["methods", "values"],
-        ),
-        (
-            "c304c1 CLASS 00 00000001 00",
-            "action-request-with-first-pblock",
-            &["method", "last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c305c1 01 CLASS 01 00000001 00",
-            "action-request-with-list-and-first-pblock",
-            &["methods", "last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c306c1 01 00000002 00",
-            "action-request-with-pblock",
-            &["last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c702c1 01 00000001 00",
-            "action-response-with-pblock",
-            &["last_block", "block_number", "raw_data"],
-        ),
-        (
-            "c703c1 02 00 00 03 01 01 04",
-            "action-response-with-list",
-            &["results"],
-        ),
-        (
-            "c704c1 00000001",
-            "action-response-next-pblock",
-            &["block_number"],
-        ),
-    ] {
-        assert_eq!(
-            shape(&text.replace("CLASS", class_1)),
-            (name, with_invoke(fields)),
-            "{text}"
-        );
+    for (text, name, fields) in SERVICES {
+        let text = text.replace("CLASS", "0001 0000600100ff 02");
+        let (read, read_fields) = shape(&text);
+        assert_eq!(read, name, "{text}");
+        let fields = format!("invoke_id confirmed high_priority {fields}");
+        assert_eq!(read_fields.join(" "), fields, "{text}");
     }
 }
 
