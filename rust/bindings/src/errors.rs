@@ -27,6 +27,10 @@ pub(crate) fn corrupt(what: &str, reason: &impl Display) -> PyErr {
 
 /// Locks what a panic has not left half changed.
 pub(crate) fn lock<T>(held: &Mutex<T>) -> PyResult<MutexGuard<'_, T>> {
-    held.lock()
-        .map_err(|_| invariant("native state", &"an earlier call panicked while changing it"))
+    held.lock().map_err(|_| {
+        invariant(
+            "native state",
+            &"an earlier call panicked while changing it",
+        )
+    })
 }

@@ -73,7 +73,7 @@ impl Building {
     /// Counts one frame.
     pub(crate) fn count(&mut self, dcu: u32, outcome: Outcome, reads: ReadCounts) {
         self.turn_to(dcu);
-        self.current.1 += Tally::of(outcome, reads);
+        self.current.1.add(&Tally::of(outcome, reads));
     }
 
     /// Counts nothing, but gives `dcu` a ledger row: its envelope was taken.
@@ -139,7 +139,7 @@ impl Building {
                 tally.balances(),
                 "conservation broken for concentrator {dcu}"
             );
-            sum += *tally;
+            sum.add(tally);
             self.record.ledger(&LedgerRow {
                 at_ms: self.at_ms,
                 dcu: *dcu,
@@ -187,7 +187,7 @@ impl Building {
     fn settle(&mut self) {
         let (dcu, tally) = self.current;
         if tally.frames > 0 {
-            *self.ledger.entry(dcu).or_default() += tally;
+            self.ledger.entry(dcu).or_default().add(&tally);
         }
         self.current.1 = Tally::default();
     }

@@ -1,4 +1,4 @@
-//! Accepted reads of one batch, column by column, in the bytes the journal and ClickHouse want.
+//! Accepted reads of one batch, column by column, in the bytes the journal and `ClickHouse` want.
 //!
 //! Every column holds little-endian values as byte arrays, so that writing a record or a block is a
 //! copy and nothing else. A channel's column is empty as long as no read of the batch has it.

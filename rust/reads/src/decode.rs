@@ -8,8 +8,6 @@ mod identity;
 mod opening;
 mod push;
 mod reply;
-#[cfg(test)]
-mod tests;
 
 use cosem::framing::{Entry, Frames, Framing, What};
 use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
@@ -249,7 +247,7 @@ impl<'a> Frame<'a> {
                 gateway: Some(gateway),
                 ..
             } => self.link.frames.get(gateway.address),
-            _ => &[],
+            What::Apdu { .. } | What::Link { .. } | What::Reject(_) | What::Envelope { .. } => &[],
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a stored read says about itself: its quality and the rules that fired on it.
 //!
-//! The numbers stand in ClickHouse and in journals: they may be added to, never changed.
+//! The numbers stand in `ClickHouse` and in journals: they may be added to, never changed.
 
 /// Another value of the same interval was stored before: this is a new version of it.
 pub const CHANGED: u32 = 1;

@@ -1,4 +1,4 @@
-//! Many journal records into a few large sorted ClickHouse blocks.
+//! Many journal records into a few large sorted `ClickHouse` blocks.
 //!
 //! Rule 1: the same records at the same positions give the same bytes, so that a repeated insert can
 //! be recognised. Rule 2: nothing is dropped: a version that another record of the same gather
@@ -11,8 +11,6 @@ mod ledger;
 mod order;
 mod reads;
 mod rejects;
-#[cfg(test)]
-mod tests;
 
 use crate::record::{Record, RecordError};
 

@@ -33,7 +33,7 @@ impl OpenKeys {
         let held = self
             .held
             .get(at)
-            .is_some_and(|held| held.meter == meter.meter);
+            .is_some_and(|held| held.meter == meter.number);
         let at = if held && meter.key_check != 0 {
             at
         } else {
@@ -56,7 +56,7 @@ impl OpenKeys {
             meter.key_check = key_check(&key, encryption.len());
         }
         let held = Held {
-            meter: meter.meter,
+            meter: meter.number,
             used: true,
             key,
         };

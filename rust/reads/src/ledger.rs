@@ -4,8 +4,6 @@
 //! A frame is counted whole: [`Tally`] of a frame is made from its outcome, so both sums hold by
 //! construction, and `balances` says so in debug builds for every batch.
 
-use core::ops::AddAssign;
-
 /// Counts of frames and reads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -73,6 +71,24 @@ impl Tally {
         }
     }
 
+    /// Adds another tally.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let sums = [
+            (&mut self.frames, other.frames),
+            (&mut self.frames_accepted, other.frames_accepted),
+            (&mut self.frames_quarantined, other.frames_quarantined),
+            (&mut self.frames_duplicate, other.frames_duplicate),
+            (&mut self.reads, other.reads),
+            (&mut self.reads_stored, other.reads_stored),
+            (&mut self.reads_quarantined, other.reads_quarantined),
+            (&mut self.reads_duplicate, other.reads_duplicate),
+            (&mut self.reads_changed, other.reads_changed),
+        ];
+        for (sum, more) in sums {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
     /// Whether everything that came in went somewhere.
     pub fn balances(&self) -> bool {
         let frames = [
@@ -103,24 +119,5 @@ impl Tally {
             self.reads_duplicate,
             self.reads_changed,
         ]
-    }
-}
-
-impl AddAssign for Tally {
-    fn add_assign(&mut self, other: Self) {
-        let sums = [
-            (&mut self.frames, other.frames),
-            (&mut self.frames_accepted, other.frames_accepted),
-            (&mut self.frames_quarantined, other.frames_quarantined),
-            (&mut self.frames_duplicate, other.frames_duplicate),
-            (&mut self.reads, other.reads),
-            (&mut self.reads_stored, other.reads_stored),
-            (&mut self.reads_quarantined, other.reads_quarantined),
-            (&mut self.reads_duplicate, other.reads_duplicate),
-            (&mut self.reads_changed, other.reads_changed),
-        ];
-        for (sum, more) in sums {
-            *sum = sum.saturating_add(more);
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Checked reads in columns: the meters that may send, the checks, and the ClickHouse blocks.
+//! Checked reads in columns: the meters that may send, the checks, and the `ClickHouse` blocks.
 //!
 //! Pure: no I/O, no clock, no Python. Time is an argument.
 //! The modules are listed in the order a frame meets them; the last ones are the way into the store.

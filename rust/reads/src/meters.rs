@@ -80,7 +80,7 @@ impl fmt::Display for MeterError {
 /// A known meter.
 #[derive(Clone)]
 pub(crate) struct Meter {
-    pub(crate) meter: u32,
+    pub(crate) number: u32,
     pub(crate) dcu: u32,
     /// Where its expanded key was last seen in the cache.
     pub(crate) open_key: u32,
@@ -100,9 +100,9 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// A place for a number that only snapshots and journals name.
-    fn absent(meter: u32) -> Self {
+    fn absent(number: u32) -> Self {
         Self {
-            meter,
+            number,
             dcu: 0,
             open_key: 0,
             key_check: 0,
@@ -123,6 +123,11 @@ impl Meter {
         self.keys.halves()
     }
 
+    /// Whether `id` is this meter's own serial number.
+    pub(crate) fn is_called(&self, id: &[u8]) -> bool {
+        self.serial.bytes() == id
+    }
+
     fn title(&self) -> Option<&[u8; 8]> {
         self.has_title.then_some(&self.title)
     }
@@ -131,7 +136,7 @@ impl Meter {
 /// All meters, and the three ways to find one.
 #[derive(Default)]
 pub(crate) struct Meters {
-    meters: Vec<Meter>,
+    places: Vec<Meter>,
     by_number: HashTable<u32>,
     by_title: HashTable<u32>,
     by_serial: HashTable<u32>,
@@ -139,15 +144,15 @@ pub(crate) struct Meters {
 
 impl Meters {
     pub(crate) fn get(&self, index: usize) -> Option<&Meter> {
-        self.meters.get(index)
+        self.places.get(index)
     }
 
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Meter> {
-        self.meters.get_mut(index)
+        self.places.get_mut(index)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.meters.len()
+        self.places.len()
     }
 
     /// The place of meter `number`, known or not.
@@ -155,14 +160,14 @@ impl Meters {
         if let Some(index) = self.by_number(number) {
             return index;
         }
-        let index = self.meters.len();
-        self.meters.push(Meter::absent(number));
-        let meters = &self.meters;
+        let index = self.places.len();
+        self.places.push(Meter::absent(number));
+        let places = &self.places;
         self.by_number
             .insert_unique(hash_of(&number.to_le_bytes()), narrow(index), |other| {
-                meters
+                places
                     .get(wide(*other))
-                    .map_or(0, |m| hash_of(&m.meter.to_le_bytes()))
+                    .map_or(0, |m| hash_of(&m.number.to_le_bytes()))
             });
         index
     }
@@ -171,17 +176,17 @@ impl Meters {
     pub(crate) fn by_number(&self, number: u32) -> Option<usize> {
         self.by_number
             .find(hash_of(&number.to_le_bytes()), |index| {
-                self.get(wide(*index)).is_some_and(|m| m.meter == number)
+                self.get(wide(*index)).is_some_and(|m| m.number == number)
             })
             .map(|index| wide(*index))
     }
 
     /// The index of the meter with this system title.
-    pub(crate) fn by_title(&self, title: &[u8; 8]) -> Option<usize> {
+    pub(crate) fn by_title(&self, title: [u8; 8]) -> Option<usize> {
         self.by_title
-            .find(hash_of(title), |index| {
+            .find(hash_of(&title), |index| {
                 self.get(wide(*index))
-                    .is_some_and(|m| m.title() == Some(title))
+                    .is_some_and(|m| m.title() == Some(&title))
             })
             .map(|index| wide(*index))
     }
@@ -202,7 +207,7 @@ impl Meters {
 
     /// The index of the meter a gateway calls by this address: its system title or serial.
     pub(crate) fn by_gateway_address(&self, address: &[u8]) -> Option<usize> {
-        let title = <&[u8; 8]>::try_from(address).ok();
+        let title = <[u8; 8]>::try_from(address).ok();
         title
             .and_then(|title| self.by_title(title))
             .or_else(|| self.by_serial(address))
@@ -213,7 +218,7 @@ impl Meters {
         let (serial, keys) = self.check(spec)?;
         let index = self.place(spec.meter);
         self.unlink(index);
-        let Some(meter) = self.meters.get_mut(index) else {
+        let Some(meter) = self.places.get_mut(index) else {
             return Ok(index);
         };
         if meter.keys.halves() != keys.halves() {
@@ -240,7 +245,7 @@ impl Meters {
             return false;
         };
         self.unlink(index);
-        let Some(meter) = self.meters.get_mut(index) else {
+        let Some(meter) = self.places.get_mut(index) else {
             return false;
         };
         let was_active = meter.active;
@@ -250,7 +255,7 @@ impl Meters {
 
     /// How many meters may send.
     pub(crate) fn active(&self) -> usize {
-        self.meters.iter().filter(|meter| meter.active).count()
+        self.places.iter().filter(|meter| meter.active).count()
     }
 
     /// Bytes held, without what is only reserved.
@@ -258,7 +263,7 @@ impl Meters {
         [&self.by_number, &self.by_title, &self.by_serial]
             .iter()
             .map(|table| table.allocation_size())
-            .fold(size_of_val(self.meters.as_slice()), usize::saturating_add)
+            .fold(size_of_val(self.places.as_slice()), usize::saturating_add)
     }
 
     fn check(&self, spec: &MeterSpec<'_>) -> Result<(Serial, Keys), MeterError> {
@@ -276,10 +281,10 @@ impl Meters {
         {
             return Err(MeterError::KeyMissing);
         }
-        let holder = |index: usize| self.get(index).map(|m| m.meter);
+        let holder = |index: usize| self.get(index).map(|m| m.number);
         let title = spec
             .title
-            .and_then(|title| self.by_title(&title))
+            .and_then(|title| self.by_title(title))
             .and_then(holder);
         if let Some(other) = title.filter(|other| *other != spec.meter) {
             return Err(MeterError::TitleTaken(other));
@@ -292,13 +297,13 @@ impl Meters {
     }
 
     fn link(&mut self, index: usize) {
-        let meters = &self.meters;
-        let Some(meter) = meters.get(index) else {
+        let places = &self.places;
+        let Some(meter) = places.get(index) else {
             return;
         };
         if let Some(title) = meter.title() {
             let rehash = |other: &u32| {
-                let title = meters.get(wide(*other)).and_then(Meter::title);
+                let title = places.get(wide(*other)).and_then(Meter::title);
                 title.map_or(0, |title| hash_of(title))
             };
             self.by_title
@@ -307,7 +312,7 @@ impl Meters {
         let serial = meter.serial.bytes();
         if !serial.is_empty() {
             let rehash = |other: &u32| {
-                meters
+                places
                     .get(wide(*other))
                     .map_or(0, |m| hash_of(m.serial.bytes()))
             };
@@ -317,7 +322,7 @@ impl Meters {
     }
 
     fn unlink(&mut self, index: usize) {
-        let Some(meter) = self.meters.get(index) else {
+        let Some(meter) = self.places.get(index) else {
             return;
         };
         let place = narrow(index);

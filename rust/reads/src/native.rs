@@ -1,4 +1,4 @@
-//! ClickHouse's Native format: one block, columns one after another, as `INSERT … FORMAT Native`
+//! `ClickHouse`'s Native format: one block, columns one after another, as `INSERT … FORMAT Native`
 //! takes it without a protocol version (no block info, no serialization kinds).
 
 /// Writes one block column by column.
@@ -7,7 +7,7 @@ pub(crate) struct Block {
     out: Vec<u8>,
 }
 
-/// A column's type, spelt as ClickHouse spells it.
+/// A column's type, spelt as `ClickHouse` spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     U8,
@@ -79,6 +79,18 @@ impl Block {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Room for `rows` values of the column begun last, to be filled in place.
+    pub(crate) fn places<const W: usize>(&mut self, rows: usize) -> &mut [[u8; W]] {
+        let start = self.out.len();
+        let bytes = rows.saturating_mul(W);
+        self.out.resize(start.saturating_add(bytes), 0);
+        self.out
+            .get_mut(start..)
+            .unwrap_or_default()
+            .as_chunks_mut()
+            .0
+    }
+
     pub(crate) fn finish(self) -> Vec<u8> {
         self.out
     }
@@ -89,7 +101,7 @@ impl Block {
     }
 }
 
-/// LEB128, ClickHouse's `VarUInt`.
+/// LEB128, `ClickHouse`'s `VarUInt`.
 fn varint(mut value: usize, out: &mut Vec<u8>) {
     loop {
         let [low, ..] = value.to_le_bytes();

@@ -14,8 +14,6 @@
 //! Positions count the rows of sections 1, 2 and 3 in this order.
 
 mod cursor;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use core::fmt;
@@ -124,7 +122,9 @@ impl<'a> Record<'a> {
         while !cursor.is_empty() {
             let section = cursor.u8().and_then(Section::of);
             let section = section.ok_or(RecordError::outside("no such section"))?;
-            let body = cursor.counted().ok_or(section.error("it is cut short"))?;
+            let body = cursor
+                .counted()
+                .ok_or_else(|| section.error("it is cut short"))?;
             record.section(section, body)?;
         }
         Ok(record)
@@ -150,7 +150,7 @@ impl<'a> Record<'a> {
             Section::Counters => rows(&mut cursor, counter_row).map(|rows| self.counters = rows),
             Section::Uplink => rows(&mut cursor, uplink_row).map(|rows| self.uplinks = rows),
         };
-        whole.ok_or(section.error("it is cut short or holds nonsense"))?;
+        whole.ok_or_else(|| section.error("it is cut short or holds nonsense"))?;
         if cursor.is_empty() {
             Ok(())
         } else {

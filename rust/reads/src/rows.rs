@@ -1,10 +1,12 @@
 //! The reads of one frame: each is checked, compared with what was stored, and copied to the batch.
 
+use core::iter::repeat_n;
+
 use cosem::Kind;
 use cosem::clock::RawClock;
 use cosem::layout::{Channel, Columns};
 
-use crate::checks::{Grid, Walk, clock_flags};
+use crate::checks::{Grid, Run, Walk, clock_flags};
 use crate::columns::{FrameFields, ReadColumns};
 use crate::flags::{self, Quality};
 use crate::hash::HashKey;
@@ -15,6 +17,8 @@ use crate::state::{Judged, Window};
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     sums: Vec<u64>,
+    /// Set when all rows are accepted alike; `accepted` is then empty.
+    run: Option<(Run, u32)>,
     accepted: Vec<Accepted>,
     /// Rows refused by a check, and why.
     pub(crate) refused: Vec<(usize, Kind)>,
@@ -33,6 +37,7 @@ struct Accepted {
 impl Rows {
     /// Hashes all rows; must come before [`Rows::check`].
     pub(crate) fn begin(&mut self, columns: &Columns, key: &HashKey) {
+        self.run = None;
         self.accepted.clear();
         self.refused.clear();
         self.counts = ReadCounts::default();
@@ -67,6 +72,20 @@ impl Rows {
         window: &mut Window<'_>,
         flags: u32,
     ) {
+        let run = grid.run(&columns.clocks);
+        if let Some(run) = run.filter(|run| window.is_new(run.first.number)) {
+            window.note_run(
+                run.first.number,
+                self.sums.iter().map(|sum| HashKey::finish(*sum)),
+            );
+            self.run = Some((run, flags));
+            self.counts.stored = count(columns.len());
+        } else {
+            self.check_each(columns, grid, window, flags);
+        }
+    }
+
+    fn check_each(&mut self, columns: &Columns, grid: Grid, window: &mut Window<'_>, flags: u32) {
         let mut walk = Walk::new(grid);
         for (row, (clock, sum)) in columns.clocks.iter().zip(&self.sums).enumerate() {
             match walk.interval(clock) {
@@ -101,30 +120,22 @@ impl Rows {
 
     /// Copies the accepted reads to the batch.
     pub(crate) fn store(&self, columns: &Columns, frame: FrameFields, out: &mut ReadColumns) {
-        if self.accepted.is_empty() {
+        let rows = usize::try_from(self.counts.stored).unwrap_or(usize::MAX);
+        if rows == 0 {
             return;
         }
         let first = out.rows();
-        out.push_frame(frame, self.accepted.len());
-        let starts = self.accepted.iter().map(|read| read.start_s.to_le_bytes());
-        out.interval_start.extend(starts);
-        out.flags
-            .extend(self.accepted.iter().map(|read| read.flags.to_le_bytes()));
-        out.quality
-            .extend(self.accepted.iter().map(|read| [quality(read.flags) as u8]));
-        let whole = self.accepted.len() == columns.len();
+        out.push_frame(frame, rows);
+        let whole = rows == columns.len();
         let picked = Picked {
             accepted: (!whole).then_some(&self.accepted),
         };
+        match self.run {
+            Some((run, flags)) => store_run(run, flags, frame.interval_s, rows, out),
+            None => self.store_each(&picked, &columns.clocks, out),
+        }
         picked.copy(&columns.present, u16::to_le_bytes, &mut out.present);
         picked.copy(&columns.status, u32::to_le_bytes, &mut out.status);
-        let deviation = |clock: RawClock| clock.deviation_min.to_le_bytes();
-        picked.copy(&columns.clocks, deviation, &mut out.deviation_min);
-        picked.copy(
-            &columns.clocks,
-            |clock| [clock.status],
-            &mut out.clock_status,
-        );
         for channel in channels_in(self.channels) {
             let target = out.channels.get_mut(channel);
             if let (Some(values), Some(target)) = (columns.channels.get(channel), target) {
@@ -133,6 +144,34 @@ impl Rows {
             }
         }
     }
+
+    fn store_each(&self, picked: &Picked<'_>, clocks: &[RawClock], out: &mut ReadColumns) {
+        let each = || self.accepted.iter();
+        out.interval_start
+            .extend(each().map(|read| read.start_s.to_le_bytes()));
+        out.flags
+            .extend(each().map(|read| read.flags.to_le_bytes()));
+        out.quality
+            .extend(each().map(|read| [quality(read.flags) as u8]));
+        let deviation = |clock: RawClock| clock.deviation_min.to_le_bytes();
+        picked.copy(clocks, deviation, &mut out.deviation_min);
+        picked.copy(clocks, |clock| [clock.status], &mut out.clock_status);
+    }
+}
+
+/// The columns that follow from a run's first read.
+fn store_run(run: Run, flags: u32, interval_s: u16, rows: usize, out: &mut ReadColumns) {
+    let step = u32::from(interval_s);
+    let starts = core::iter::successors(Some(run.first.start_s), |start| {
+        Some(start.wrapping_add(step))
+    });
+    out.interval_start
+        .extend(starts.take(rows).map(u32::to_le_bytes));
+    out.flags.extend(repeat_n(flags.to_le_bytes(), rows));
+    out.quality.extend(repeat_n([Quality::Valid as u8], rows));
+    out.deviation_min
+        .extend(repeat_n(run.deviation_min.to_le_bytes(), rows));
+    out.clock_status.extend(repeat_n([run.clock_status], rows));
 }
 
 /// Which rows of a frame are copied; all of them in the common case.
@@ -167,8 +206,15 @@ const fn quality(flags: u32) -> Quality {
 }
 
 /// The channels whose bit is set.
-fn channels_in(mask: u16) -> impl Iterator<Item = usize> {
-    (0..Channel::COUNT).filter(move |channel| mask >> channel & 1 == 1)
+fn channels_in(mut mask: u16) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let channel = mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        // A mask without a bit left has 16 trailing zeros.
+        usize::try_from(channel)
+            .ok()
+            .filter(|channel| *channel < Channel::COUNT)
+    })
 }
 
 fn count(rows: usize) -> u64 {

@@ -103,7 +103,7 @@ impl Decoder {
 
     fn put_meter(&self, index: usize, out: &mut Vec<u8>) {
         let progress = self.state.progress(index);
-        let number = self.meters.get(index).map_or(0, |meter| meter.meter);
+        let number = self.meters.get(index).map_or(0, |meter| meter.number);
         for word in [
             number,
             progress.key_check,

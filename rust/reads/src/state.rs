@@ -158,7 +158,7 @@ impl State {
     pub(crate) fn ring(&self, index: usize) -> impl Iterator<Item = u32> + '_ {
         let progress = self.progress(index);
         let ring = ring_of(&self.rings, progress.ring, self.slots).unwrap_or_default();
-        let place = usize::try_from(progress.head % self.slots).unwrap_or_default();
+        let place = place_of(progress.head, self.slots);
         let (newer, older) = ring
             .split_at_checked(place.saturating_add(1))
             .unwrap_or_default();
@@ -211,6 +211,36 @@ impl Window<'_> {
         }
         if self.progress.head.wrapping_sub(number) < self.slots {
             self.set(number, hash);
+        }
+    }
+
+    /// Whether intervals from `number` on are all newer than any that was stored.
+    pub(crate) fn is_new(&self, number: u32) -> bool {
+        let progress = &self.progress;
+        progress.ring != 0
+            && progress.interval_s == self.interval_s
+            && number > progress.head
+            && number >= progress.floor
+    }
+
+    /// Remembers accepted reads of consecutive intervals that [`Window::is_new`] let through.
+    pub(crate) fn note_run(&mut self, number: u32, hashes: impl ExactSizeIterator<Item = u32>) {
+        let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
+        let Some(last) = number.checked_add(count.wrapping_sub(1)) else {
+            return;
+        };
+        self.move_head(number);
+        self.progress.head = last;
+        let ring = ring_of_mut(self.rings, self.progress.ring, self.slots).unwrap_or_default();
+        let mut place = place_of(number, self.slots);
+        for hash in hashes {
+            if let Some(held) = ring.get_mut(place) {
+                *held = hash;
+            }
+            place = place.wrapping_add(1);
+            if place >= ring.len() {
+                place = 0;
+            }
         }
     }
 
@@ -268,17 +298,22 @@ impl Window<'_> {
 
     fn place(&self, number: u32) -> Option<u32> {
         let ring = ring_of(self.rings, self.progress.ring, self.slots)?;
-        ring.get(usize::try_from(number % self.slots).ok()?)
-            .copied()
+        ring.get(place_of(number, self.slots)).copied()
     }
 
     fn set(&mut self, number: u32, hash: u32) {
-        let place = usize::try_from(number % self.slots).unwrap_or_default();
+        let place = place_of(number, self.slots);
         let ring = ring_of_mut(self.rings, self.progress.ring, self.slots);
         if let Some(held) = ring.and_then(|ring| ring.get_mut(place)) {
             *held = hash;
         }
     }
+}
+
+/// Where interval `number` stands in a ring.
+fn place_of(number: u32, slots: u32) -> usize {
+    let place = number.checked_rem(slots).unwrap_or_default();
+    usize::try_from(place).unwrap_or_default()
 }
 
 fn ring_of(rings: &[u32], ring: u32, slots: u32) -> Option<&[u32]> {

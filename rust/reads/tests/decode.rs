@@ -1,8 +1,9 @@
 //! Frames to batches, one rule at a time.
-#![expect(
+#![allow(
     clippy::arithmetic_side_effects,
-    unused_crate_dependencies,
-    reason = "numbers of a test's own making"
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise"
 )]
 
 mod world;
@@ -171,7 +172,9 @@ fn strangers_and_takeaways_are_unknown_meters() {
     let mut decoder = knowing(&[(1, PROTECTED)]);
     let stranger = decode(&mut decoder, &Meter::new(2).frame(1, &day(10)));
     refused_as(&stranger, "ciphering", "unknown_meter");
+    assert_eq!(decoder.footprint().meters, 1);
     assert!(decoder.remove(1));
+    assert_eq!(decoder.footprint().meters, 0);
     refused_as(
         &decode(&mut decoder, &Meter::new(1).frame(1, &day(10))),
         "ciphering",
@@ -346,13 +349,94 @@ fn an_invalid_clock_makes_a_read_suspect_and_keeps_it() {
 }
 
 #[test]
+fn a_fault_of_the_clock_is_seen_in_a_run_of_new_reads_too() {
+    let mut decoder = knowing(&[(1, PROTECTED)]);
+    decode(
+        &mut decoder,
+        &Meter::new(1).frame(1, &[Interval::nth(1, 10)]),
+    );
+    let doubtful = [2, 3].map(|n| Interval {
+        clock_status: 0x02,
+        ..Interval::nth(n, 10)
+    });
+    let batch = decode(&mut decoder, &Meter::new(1).frame(2, &doubtful));
+    let seen: Vec<i64> = parse(&batch.record)
+        .reads
+        .iter()
+        .map(|row| row["flags"])
+        .collect();
+    assert_eq!(seen, [i64::from(flags::CLOCK_DOUBTFUL); 2]);
+}
+
+/// One read of a meter with the layout `3ph`, in clear.
+fn three_phase(meter: Meter, n: i64) -> Vec<u8> {
+    let mut apdu = Vec::new();
+    cosem::encode::data_notification(0, &mut apdu);
+    cosem::encode::structure(4, &mut apdu);
+    cosem::encode::octets(meter.serial().as_bytes(), &mut apdu);
+    cosem::encode::octets(&cosem::encode::PUSH_SETUP, &mut apdu);
+    apdu.push(0);
+    cosem::encode::array(1, &mut apdu);
+    cosem::encode::structure(4, &mut apdu);
+    let end_s = Interval::nth(n, 0).end_s + 19_800;
+    cosem::encode::octets(&cosem::encode::date_time(end_s, 330, 0), &mut apdu);
+    cosem::encode::long_unsigned(777, &mut apdu);
+    cosem::encode::double_long_unsigned(0x8000_0001, &mut apdu);
+    cosem::encode::double_long_unsigned(99, &mut apdu);
+    wrapped(&apdu)
+}
+
+#[test]
+fn layouts_mixed_in_a_batch_keep_every_value_in_its_row() {
+    let mut decoder = knowing(&[(1, Protection::NONE)]);
+    let (single, three) = (Meter::with(1, 0), Meter::with(2, 0));
+    let serial = three.serial();
+    let spec = reads::MeterSpec {
+        meter: 2,
+        serial: serial.as_bytes(),
+        title: None,
+        dcu: 0,
+        encryption_key: &[],
+        authentication_key: &[],
+        protection: Protection::NONE,
+        layout: decoder.layout("3ph").unwrap(),
+        interval_s: world::INTERVAL_S,
+        time_policy: cosem::clock::TimePolicy::Ist,
+    };
+    decoder.upsert(&spec).unwrap();
+    let one = |n| single.frame(0, &[Interval::nth(n, 10)]);
+    let frames = [
+        one(1),
+        three_phase(three, 1),
+        one(2),
+        three_phase(three, 2),
+        one(3),
+    ];
+    let batch = decode(&mut decoder, &frames.concat());
+    let reads = parse(&batch.record).reads;
+    let column = |name| reads.iter().map(|row| row[name]).collect::<Vec<i64>>();
+    assert_eq!(column("meter"), [1, 2, 1, 2, 1]);
+    assert_eq!(column("imp_wh"), [10, 99, 10, 99, 10]);
+    assert_eq!(column("volt_cv"), [23_000, 0, 23_000, 0, 23_000]);
+    assert_eq!(column("curr_r_ma"), [0, 7_770, 0, 7_770, 0]);
+    assert_eq!(column("status"), [0, 0x8000_0001, 0, 0x8000_0001, 0]);
+    let (first, second) = (0b11_1111, 1 << 13 | 1);
+    assert_eq!(column("present"), [first, second, first, second, first]);
+    let alone = parse(&decode(&mut decoder, &one(4)).record).reads;
+    assert!(
+        !alone[0].contains_key("curr_r_ma"),
+        "no read of that batch has it"
+    );
+}
+
+#[test]
 fn identities_that_disagree_are_a_conflict_and_unknown_ids_are_not() {
     let mut decoder = knowing(&[(1, PROTECTED), (2, Protection::NONE)]);
     let meter = Meter::new(1);
-    let as_two = meter.push_as(&Meter::new(2).serial(), 0, &[Interval::nth(1, 10)]);
+    let as_two = world::push_as(&Meter::new(2).serial(), 0, &[Interval::nth(1, 10)]);
     let body = decode(&mut decoder, &wrapped(&meter.seal(1, &as_two)));
     refused_as(&body, "layout", "identity_conflict");
-    let foreign = meter.push_as("some other id", 0, &[Interval::nth(1, 10)]);
+    let foreign = world::push_as("some other id", 0, &[Interval::nth(1, 10)]);
     let batch = decode(&mut decoder, &wrapped(&meter.seal(2, &foreign)));
     assert_eq!(counts(&batch).0, [1, 0, 0]);
     let mut behind = Vec::new();
@@ -426,7 +510,7 @@ fn apdus_that_are_no_push_are_unsupported_and_noise_is_no_apdu() {
 fn a_confirmed_push_is_answered_the_way_it_came() {
     let mut decoder = knowing(&[(1, PROTECTED)]);
     let meter = Meter::new(1);
-    let confirmed = |n| meter.push_as(&meter.serial(), 0x4000_0012, &[Interval::nth(n, 10)]);
+    let confirmed = |n| world::push_as(&meter.serial(), 0x4000_0012, &[Interval::nth(n, 10)]);
     let batch = decode(&mut decoder, &wrapped(&meter.seal(1, &confirmed(1))));
     let answer = b"\0\x01\0\x40\0\x01\0\x06\x10\x40\0\0\x12\0".to_vec();
     assert_eq!(batch.replies, [(7, answer.clone())]);
@@ -521,6 +605,9 @@ fn envelopes_are_acknowledged_by_the_highest_and_resent_ones_bring_nothing() {
     );
     assert_eq!(parse(&batch.record).uplinks, [(3, 3)]);
     assert_eq!(decoder.uplinks_taken().collect::<Vec<_>>(), [(3, 3)]);
+    let mut restarted = knowing(&[(1, PROTECTED)]);
+    restarted.restore(&decoder.snapshot()).unwrap();
+    assert_eq!(restarted.uplinks_taken().collect::<Vec<_>>(), [(3, 3)]);
     let resent = decode(&mut decoder, &frames[..2].concat());
     assert_eq!(
         counts(&resent),

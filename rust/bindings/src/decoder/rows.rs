@@ -66,6 +66,8 @@ impl MeterRow {
             time_policy: TimePolicy::parse(&self.time_policy)
                 .ok_or_else(|| problem(format!("no time policy {:?}", self.time_policy)))?,
         };
-        decoder.upsert(&spec).map_err(|error| problem(error.to_string()))
+        decoder
+            .upsert(&spec)
+            .map_err(|error| problem(error.to_string()))
     }
 }

@@ -21,7 +21,9 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
     let default = Settings::default();
     let too_old_s = written.too_old_days.map(|days| days.saturating_mul(86_400));
     Ok(Settings {
-        future_tolerance_s: written.future_tolerance_s.unwrap_or(default.future_tolerance_s),
+        future_tolerance_s: written
+            .future_tolerance_s
+            .unwrap_or(default.future_tolerance_s),
         too_old_s: too_old_s.unwrap_or(default.too_old_s),
         duplicate_window: written.duplicate_window.unwrap_or(default.duplicate_window),
         open_keys_max: written.open_keys_max.unwrap_or(default.open_keys_max),

@@ -18,7 +18,7 @@ pub(super) fn of_title(
     title: &[u8],
 ) -> Result<usize, DecodeError> {
     let by_gateway = meters.by_gateway_address(frame.gateway_address());
-    let Ok(title) = <&[u8; 8]>::try_from(title) else {
+    let Ok(title) = <[u8; 8]>::try_from(title) else {
         return by_gateway
             .or_else(|| by_hint(meters, frame))
             .ok_or(unknown(Layer::Ciphering));
@@ -53,7 +53,10 @@ pub(super) fn check_device_id(
     meter: usize,
     device_id: Option<&[u8]>,
 ) -> Result<(), DecodeError> {
-    let by_device_id = device_id.and_then(|id| meters.by_serial(id));
+    // Nearly always it is the meter's own, and then no other can have it.
+    let foreign =
+        device_id.filter(|id| !meters.get(meter).is_some_and(|meter| meter.is_called(id)));
+    let by_device_id = foreign.and_then(|id| meters.by_serial(id));
     agree(meter, by_device_id, Layer::Layout)
 }
 

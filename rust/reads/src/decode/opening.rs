@@ -8,6 +8,7 @@ use cosem::{DecodeError, Kind, Layer};
 
 use super::{Decoder, Frame, Known, identity};
 use crate::ledger::{Outcome, ReadCounts};
+use crate::policy::Protection;
 use crate::state::{KeyCheck, Order};
 
 /// Every APDU tag of the Green Book: what is one of these and not handled is unsupported, the rest
@@ -69,7 +70,7 @@ impl Decoder {
                 let meter = identity::of_body(&self.meters, frame, push.body)?;
                 self.know(meter, known);
                 let policy = self.meters.get(meter).map(|meter| meter.protection);
-                if !policy.is_some_and(|policy| policy.admits_clear()) {
+                if !policy.is_some_and(Protection::admits_clear) {
                     return Err(DecodeError::new(Layer::Apdu, 0, Kind::SecurityPolicy));
                 }
                 self.push(frame, known, meter, Proof::CLEAR, &push)
@@ -85,7 +86,7 @@ impl Decoder {
     /// What a refusal or the ledger may say of this meter's frame.
     pub(super) fn know(&self, meter: usize, known: &mut Known) {
         if let Some(meter) = self.meters.get(meter) {
-            known.meter = meter.meter;
+            known.meter = meter.number;
             if known.dcu == 0 {
                 known.dcu = meter.dcu;
             }
@@ -107,14 +108,17 @@ impl Decoder {
         let meter = self
             .meters
             .get_mut(index)
-            .ok_or(refused(Kind::UnknownMeter))?;
+            .ok_or_else(|| refused(Kind::UnknownMeter))?;
         if !meter.protection.admits(sealed.control) {
             return Err(refused(Kind::SecurityPolicy));
         }
         if sealed.control.broadcast() {
             return Err(refused(Kind::NoKey));
         }
-        let key = self.open_keys.of(meter).ok_or(refused(Kind::NoKey))?;
+        let key = self
+            .open_keys
+            .of(meter)
+            .ok_or_else(|| refused(Kind::NoKey))?;
         self.scratch.plain.clear();
         key.open(
             sealed.control,

@@ -80,7 +80,7 @@ impl Decoder {
             .rows
             .check(&scratch.columns, grid, &mut window, flags);
         let fields = FrameFields {
-            meter: meter.meter,
+            meter: meter.number,
             interval_s: meter.interval_s,
             dcu: known.dcu,
             counter: proof.counter,

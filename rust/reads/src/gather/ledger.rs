@@ -43,7 +43,7 @@ pub(super) fn block(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
                 position: position(*first, before.saturating_add(at)),
                 tally: Tally::default(),
             });
-            sum.tally += row.tally;
+            sum.tally.add(&row.tally);
         }
     }
     if let Some((oldest, newest)) = times {

@@ -70,8 +70,8 @@ impl Order {
         }
         let mut order = Self::default();
         let mut rest = runs.as_slice();
-        while let Some(((_, run), behind)) = rest.split_first() {
-            let overlapping = overlapping(keys, *run, behind);
+        while let Some(((key, run), behind)) = rest.split_first() {
+            let overlapping = overlapping(keys, (*key, *run), behind);
             let (group, behind) = behind
                 .split_at_checked(overlapping)
                 .unwrap_or((behind, &[]));
@@ -129,22 +129,25 @@ impl Order {
 }
 
 /// How many of the runs behind `run`, sorted by first key, overlap with it or with one another.
-fn overlapping(keys: Keys<'_>, run: Run, behind: &[(u64, Run)]) -> usize {
+fn overlapping(keys: Keys<'_>, run: (u64, Run), behind: &[(u64, Run)]) -> usize {
     let mut end = last_key(keys, run);
     behind
         .iter()
-        .take_while(|(key, run)| {
-            let overlaps = *key <= end;
+        .take_while(|run| {
+            let overlaps = run.0 <= end;
             if overlaps {
-                end = end.max(last_key(keys, *run));
+                end = end.max(last_key(keys, **run));
             }
             overlaps
         })
         .count()
 }
 
-fn last_key(keys: Keys<'_>, run: Run) -> u64 {
-    keys.at(run.first.wrapping_add(run.len).wrapping_sub(1))
+fn last_key(keys: Keys<'_>, (first_key, run): (u64, Run)) -> u64 {
+    match run.len {
+        1 => first_key,
+        len => keys.at(run.first.wrapping_add(len).wrapping_sub(1)),
+    }
 }
 
 const fn pack(meter: [u8; 4], start: [u8; 4]) -> u64 {

@@ -11,7 +11,7 @@ use cosem::layout::Channel;
 const READS: &str = "m.reads";
 const HISTORY: &str = "m.read_history";
 
-/// ClickHouse refuses a block that touches more than 100 partitions; ours are days.
+/// `ClickHouse` refuses a block that touches more than 100 partitions; ours are days.
 const DAYS_PER_BLOCK_MAX: usize = 90;
 const DAY_S: u32 = 86_400;
 
@@ -23,13 +23,12 @@ const ROW_BYTES: usize = 108;
 
 pub(super) fn blocks(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
     let input = Input { records };
-    let meter = input.flat(|reads| reads.meter);
-    let interval_start = input.flat(|reads| reads.interval_start);
+    let (mut meter, mut interval_start) = (Vec::new(), Vec::new());
     let keys = Keys {
-        meter: &meter,
-        interval_start: &interval_start,
+        meter: input.flatten(&mut meter, |reads| reads.meter),
+        interval_start: input.flatten(&mut interval_start, |reads| reads.interval_start),
     };
-    if meter.is_empty() {
+    if input.rows() == 0 {
         return;
     }
     let order = Order::of(keys);
@@ -41,20 +40,25 @@ pub(super) fn blocks(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
             len: 1,
         })
         .collect();
+    let days = days_of(keys.interval_start);
     for (table, runs) in [(HISTORY, superseded), (READS, order.newest.clone())] {
-        for runs in by_days(keys, runs) {
+        for runs in by_days(keys, &days, runs) {
             gathered.blocks.push((table, input.write(keys, &runs)));
         }
     }
-    gathered.reads = u64::try_from(meter.len()).unwrap_or(u64::MAX);
+    gathered.reads = u64::try_from(input.rows()).unwrap_or(u64::MAX);
     gathered.changed = changed(&input, keys, &order);
 }
 
 /// Keys whose oldest version here may have a predecessor in the store.
 fn changed(input: &Input<'_>, keys: Keys<'_>, order: &Order) -> Vec<(u32, u32)> {
     let mut found: Vec<u64> = Vec::new();
-    for (row, word) in (0_u32..).zip(input.flat(|reads| reads.flags)) {
-        if u32::from_le_bytes(word) & (flags::CHANGED | flags::UNCHECKED) != 0 {
+    let flags = input
+        .records
+        .iter()
+        .flat_map(|(_, record)| record.reads.flags);
+    for (row, word) in (0_u32..).zip(flags) {
+        if u32::from_le_bytes(*word) & (flags::CHANGED | flags::UNCHECKED) != 0 {
             let key = keys.at(row);
             if order.oldest(key, row) == row {
                 found.push(key);
@@ -69,23 +73,12 @@ fn changed(input: &Input<'_>, keys: Keys<'_>, order: &Order) -> Vec<(u32, u32)> 
 }
 
 /// Runs in groups that touch no more days than one block may; one group in the common case.
-fn by_days(keys: Keys<'_>, runs: Vec<Run>) -> Vec<Vec<Run>> {
-    let mut days: Vec<u32> = Vec::new();
-    for run in &runs {
-        let last = run.first.wrapping_add(run.len);
-        for row in run.first..last {
-            let day = keys.start_s(row) / DAY_S;
-            if let Err(at) = days.binary_search(&day) {
-                days.insert(at, day);
-            }
-        }
+fn by_days(keys: Keys<'_>, days: &[u32], runs: Vec<Run>) -> Vec<Vec<Run>> {
+    if runs.is_empty() {
+        return Vec::new();
     }
     if days.len() <= DAYS_PER_BLOCK_MAX {
-        return if runs.is_empty() {
-            Vec::new()
-        } else {
-            vec![runs]
-        };
+        return vec![runs];
     }
     let mut groups = vec![Vec::new(); days.len().div_ceil(DAYS_PER_BLOCK_MAX)];
     for run in runs {
@@ -97,7 +90,24 @@ fn by_days(keys: Keys<'_>, runs: Vec<Run>) -> Vec<Vec<Run>> {
             }
         }
     }
+    groups.retain(|group| !group.is_empty());
     groups
+}
+
+/// The days that reads lie in, in order.
+fn days_of(interval_start: &[[u8; 4]]) -> Vec<u32> {
+    let mut days: Vec<u32> = Vec::new();
+    let mut before = None;
+    for start in interval_start {
+        let day = u32::from_le_bytes(*start) / DAY_S;
+        if before != Some(day)
+            && let Err(at) = days.binary_search(&day)
+        {
+            days.insert(at, day);
+        }
+        before = Some(day);
+    }
+    days
 }
 
 /// The records' reads as if they stood in one table.
@@ -107,17 +117,22 @@ struct Input<'r> {
 }
 
 impl<'r> Input<'r> {
-    /// One column of all records, end to end.
-    fn flat<const W: usize>(&self, column: impl Fn(&Reads<'r>) -> &'r [[u8; W]]) -> Vec<[u8; W]> {
-        let mut flat = Vec::with_capacity(self.rows());
+    /// One column of all records, end to end, in the memory of `flat`.
+    fn flatten<'f, const W: usize>(
+        &self,
+        flat: &'f mut Vec<u8>,
+        column: impl Fn(&Reads<'r>) -> &'r [[u8; W]],
+    ) -> &'f [[u8; W]] {
+        flat.clear();
+        flat.reserve(self.rows().saturating_mul(W));
         for (_, record) in self.records {
             let values = column(&record.reads);
-            flat.extend_from_slice(values);
+            flat.extend_from_slice(values.as_flattened());
             // A channel that no read of this record has.
             let missing = record.reads.rows.saturating_sub(values.len());
-            flat.extend(core::iter::repeat_n([0; W], missing));
+            flat.resize(flat.len().saturating_add(missing.saturating_mul(W)), 0);
         }
-        flat
+        flat.as_chunks().0
     }
 
     /// The versions: the position of each read.
@@ -157,38 +172,29 @@ impl<'r> Input<'r> {
         let mut out = Columns {
             block: &mut block,
             runs,
+            singles: runs.len() == rows,
+            flat: Vec::new(),
         };
-        out.copy("meter", Type::U32, keys.meter);
-        out.copy("interval_start", Type::DateTime, keys.interval_start);
-        out.copy(
-            "interval_s",
-            Type::U16,
-            &self.flat(|reads| reads.interval_s),
-        );
+        out.sort("meter", Type::U32, keys.meter);
+        out.sort("interval_start", Type::DateTime, keys.interval_start);
+        out.copy("interval_s", Type::U16, self, |reads| reads.interval_s);
         for channel in self.channels() {
-            let values = self.flat(|reads| {
+            out.copy(channel.name(), Type::U32, self, |reads| {
                 let column = reads.channels.get(channel.index());
                 column.copied().unwrap_or_default()
             });
-            out.copy(channel.name(), Type::U32, &values);
         }
-        out.copy("present", Type::U16, &self.flat(|reads| reads.present));
-        out.copy("quality", Type::U8, &self.flat(|reads| reads.quality));
-        out.copy("flags", Type::U32, &self.flat(|reads| reads.flags));
-        out.copy("status", Type::U32, &self.flat(|reads| reads.status));
-        out.copy(
-            "deviation_min",
-            Type::I16,
-            &self.flat(|reads| reads.deviation_min),
-        );
-        out.copy(
-            "clock_status",
-            Type::U8,
-            &self.flat(|reads| reads.clock_status),
-        );
-        out.copy("dcu", Type::U32, &self.flat(|reads| reads.dcu));
-        out.copy("counter", Type::U32, &self.flat(|reads| reads.counter));
-        out.copy("ver", Type::U64, &self.versions());
+        out.copy("present", Type::U16, self, |reads| reads.present);
+        out.copy("quality", Type::U8, self, |reads| reads.quality);
+        out.copy("flags", Type::U32, self, |reads| reads.flags);
+        out.copy("status", Type::U32, self, |reads| reads.status);
+        out.copy("deviation_min", Type::I16, self, |reads| {
+            reads.deviation_min
+        });
+        out.copy("clock_status", Type::U8, self, |reads| reads.clock_status);
+        out.copy("dcu", Type::U32, self, |reads| reads.dcu);
+        out.copy("counter", Type::U32, self, |reads| reads.counter);
+        out.sort("ver", Type::U64, &self.versions());
         block.finish()
     }
 }
@@ -197,21 +203,39 @@ impl<'r> Input<'r> {
 struct Columns<'b> {
     block: &'b mut Block,
     runs: &'b [Run],
+    /// Whether every run is one row, as live pushes bring them.
+    singles: bool,
+    flat: Vec<u8>,
 }
 
 impl Columns<'_> {
-    fn copy<const W: usize>(&mut self, name: &str, of: Type, flat: &[[u8; W]]) {
+    fn copy<'r, const W: usize>(
+        &mut self,
+        name: &str,
+        of: Type,
+        input: &Input<'r>,
+        column: impl Fn(&Reads<'r>) -> &'r [[u8; W]],
+    ) {
+        let mut flat = core::mem::take(&mut self.flat);
+        self.sort(name, of, input.flatten(&mut flat, column));
+        self.flat = flat;
+    }
+
+    fn sort<const W: usize>(&mut self, name: &str, of: Type, flat: &[[u8; W]]) {
         self.block.column(name, of);
+        let value = |row: u32| flat.get(usize::try_from(row).ok()?).copied();
+        if self.singles {
+            let places = self.block.places::<W>(self.runs.len());
+            for (place, run) in places.iter_mut().zip(self.runs) {
+                *place = value(run.first).unwrap_or([0; W]);
+            }
+            return;
+        }
         for run in self.runs {
             let first = usize::try_from(run.first).unwrap_or(usize::MAX);
-            if run.len == 1 {
-                // A copy of known size is one move; live pushes bring runs of one.
-                self.block.values(flat.get(first).unwrap_or(&[0; W]));
-            } else {
-                let len = usize::try_from(run.len).unwrap_or_default();
-                let values = flat.get(first..).and_then(|rest| rest.get(..len));
-                self.block.values(values.unwrap_or_default().as_flattened());
-            }
+            let len = usize::try_from(run.len).unwrap_or_default();
+            let values = flat.get(first..).and_then(|rest| rest.get(..len));
+            self.block.values(values.unwrap_or_default().as_flattened());
         }
     }
 }

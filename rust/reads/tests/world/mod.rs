@@ -1,10 +1,15 @@
 //! A small world for tests and benches: meters with keys, their frames, and a naive record reader.
-#![expect(
+#![allow(
     clippy::arithmetic_side_effects,
-    reason = "numbers of a test's own making; debug builds stop at an overflow"
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    reason = "helpers of tests and benches, which stop at the first surprise; each uses its part"
 )]
-#![allow(dead_code, reason = "each test and bench uses its part")]
 
+pub(crate) mod block;
 pub(crate) mod record;
 
 use cosem::encode;
@@ -28,7 +33,12 @@ pub(crate) const LAYOUT: &str = r#"[{"name": "1ph", "source": "test", "body": "p
     {"obis": "1.0.9.29.0.255", "column": "imp_vah", "unit": "VAh"},
     {"obis": "1.0.2.29.0.255", "column": "exp_wh", "unit": "Wh"},
     {"obis": "1.0.10.29.0.255", "column": "exp_vah", "unit": "VAh"},
-    {"obis": "1.0.11.27.0.255", "column": "curr_ma", "scaler": -2, "unit": "A"}]}]"#;
+    {"obis": "1.0.11.27.0.255", "column": "curr_ma", "scaler": -2, "unit": "A"}]},
+  {"name": "3ph", "source": "test", "body": "push", "logical_names": [], "fields": [
+    {"obis": "0.0.1.0.0.255", "column": "clock"},
+    {"obis": "1.0.31.27.0.255", "column": "curr_r_ma", "scaler": -2, "unit": "A"},
+    {"obis": "0.0.96.10.1.255", "column": "status"},
+    {"obis": "1.0.1.29.0.255", "column": "imp_wh", "unit": "Wh"}]}]"#;
 
 /// One meter: everything about it follows from its number.
 #[derive(Debug, Clone, Copy)]
@@ -73,30 +83,30 @@ impl Meter {
         Self { number, control }
     }
 
-    pub(crate) fn serial(&self) -> String {
+    pub(crate) fn serial(self) -> String {
         format!("SN{:08}", self.number)
     }
 
-    pub(crate) fn title(&self) -> [u8; 8] {
+    pub(crate) fn title(self) -> [u8; 8] {
         let [a, b, c, d] = self.number.to_be_bytes();
         [b'M', b'I', b'G', 0, a, b, c, d]
     }
 
-    pub(crate) fn encryption_key(&self) -> [u8; 16] {
+    pub(crate) fn encryption_key(self) -> [u8; 16] {
         self.key(0x5a)
     }
 
-    pub(crate) fn authentication_key(&self) -> [u8; 16] {
+    pub(crate) fn authentication_key(self) -> [u8; 16] {
         self.key(0xa5)
     }
 
-    fn key(&self, salt: u8) -> [u8; 16] {
+    fn key(self, salt: u8) -> [u8; 16] {
         let number = self.number.to_be_bytes();
         core::array::from_fn(|at| number[at % 4] ^ salt ^ u8::try_from(at).unwrap())
     }
 
     /// Its registry row under `protection`.
-    pub(crate) fn register(&self, decoder: &mut Decoder, protection: Protection) {
+    pub(crate) fn register(self, decoder: &mut Decoder, protection: Protection) {
         let serial = self.serial();
         let spec = MeterSpec {
             meter: self.number,
@@ -114,36 +124,12 @@ impl Meter {
     }
 
     /// A data-notification APDU with these intervals, in clear.
-    pub(crate) fn push(&self, intervals: &[Interval]) -> Vec<u8> {
-        self.push_as(&self.serial(), 0, intervals)
-    }
-
-    /// The same under another device id and with invoke flags.
-    pub(crate) fn push_as(&self, device_id: &str, invoke: u32, intervals: &[Interval]) -> Vec<u8> {
-        let mut apdu = Vec::new();
-        encode::data_notification(invoke, &mut apdu);
-        encode::structure(4, &mut apdu);
-        encode::octets(device_id.as_bytes(), &mut apdu);
-        encode::octets(&encode::PUSH_SETUP, &mut apdu);
-        let sent = encode::date_time(MIDNIGHT_S + IST_S, 330, 0);
-        encode::octets(&sent, &mut apdu);
-        encode::array(intervals.len(), &mut apdu);
-        for interval in intervals {
-            encode::structure(7, &mut apdu);
-            let clock = encode::date_time(interval.end_s + IST_S, 330, interval.clock_status);
-            encode::octets(&clock, &mut apdu);
-            encode::long_unsigned(2_300, &mut apdu);
-            encode::double_long_unsigned(interval.wh, &mut apdu);
-            encode::double_long_unsigned(interval.wh + 5, &mut apdu);
-            encode::double_long_unsigned(0, &mut apdu);
-            encode::double_long_unsigned(0, &mut apdu);
-            encode::long_unsigned(412, &mut apdu);
-        }
-        apdu
+    pub(crate) fn push(self, intervals: &[Interval]) -> Vec<u8> {
+        push_as(&self.serial(), 0, intervals)
     }
 
     /// `apdu` as this meter protects it.
-    pub(crate) fn seal(&self, counter: u32, apdu: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(self, counter: u32, apdu: &[u8]) -> Vec<u8> {
         if self.control.0 == 0 {
             return apdu.to_vec();
         }
@@ -154,9 +140,33 @@ impl Meter {
     }
 
     /// A whole wrapper frame with these intervals.
-    pub(crate) fn frame(&self, counter: u32, intervals: &[Interval]) -> Vec<u8> {
+    pub(crate) fn frame(self, counter: u32, intervals: &[Interval]) -> Vec<u8> {
         wrapped(&self.seal(counter, &self.push(intervals)))
     }
+}
+
+/// A data-notification APDU under any device id and with invoke flags.
+pub(crate) fn push_as(device_id: &str, invoke: u32, intervals: &[Interval]) -> Vec<u8> {
+    let mut apdu = Vec::new();
+    encode::data_notification(invoke, &mut apdu);
+    encode::structure(4, &mut apdu);
+    encode::octets(device_id.as_bytes(), &mut apdu);
+    encode::octets(&encode::PUSH_SETUP, &mut apdu);
+    let sent = encode::date_time(MIDNIGHT_S + IST_S, 330, 0);
+    encode::octets(&sent, &mut apdu);
+    encode::array(intervals.len(), &mut apdu);
+    for interval in intervals {
+        encode::structure(7, &mut apdu);
+        let clock = encode::date_time(interval.end_s + IST_S, 330, interval.clock_status);
+        encode::octets(&clock, &mut apdu);
+        encode::long_unsigned(2_300, &mut apdu);
+        encode::double_long_unsigned(interval.wh, &mut apdu);
+        encode::double_long_unsigned(interval.wh + 5, &mut apdu);
+        encode::double_long_unsigned(0, &mut apdu);
+        encode::double_long_unsigned(0, &mut apdu);
+        encode::long_unsigned(412, &mut apdu);
+    }
+    apdu
 }
 
 /// `apdu` in a wrapper frame from port 1 to port 64.
