@@ -14,6 +14,7 @@ from meteringest.native import Journal
 
 SEGMENT_BYTES = 1 << 20
 CREATED_S = 1_000
+ROWS_AHEAD_MAX = 10_000
 
 
 def body_at(position: int, rows: int) -> bytes:
@@ -28,22 +29,24 @@ def open_journal(folder: str) -> Journal:
     )
 
 
-def append_for_ever(journal: Journal, draw: random.Random, room: threading.Semaphore) -> None:
-    """Records of any size, a bounded number ahead of the syncs."""
+def append_for_ever(journal: Journal, draw: random.Random, synced: threading.Event) -> None:
+    """Records of any size, a bounded number of rows ahead of the syncs."""
     position = journal.appended
     while True:
-        room.acquire()
+        while position - journal.durable > ROWS_AHEAD_MAX:
+            synced.wait()
+            synced.clear()
         rows = draw.randrange(1, 60)
         position = journal.append_record(body_at(position, rows), rows, 1)
 
 
-def sync_for_ever(journal: Journal, room: threading.Semaphore, say: Callable[[str], None]) -> None:
+def sync_for_ever(journal: Journal, synced: threading.Event, say: Callable[[str], None]) -> None:
     """Says each durable position; now and then notes it and lets old segments go."""
     rounds = 0
     while True:
         durable = journal.sync()
         say(f"durable {durable}")
-        room.release(64)
+        synced.set()
         rounds += 1
         if rounds % 25 == 0:
             journal.write_checkpoint("seen", durable.to_bytes(8, "big"))
@@ -57,10 +60,10 @@ def main() -> None:
     """`journal_child.py FOLDER SEED`."""
     folder, seed = sys.argv[1:]
     journal = open_journal(folder)
-    room = threading.Semaphore(256)
+    synced = threading.Event()
     draw = random.Random(seed)  # noqa: S311 (sizes, not secrets)
-    threading.Thread(target=append_for_ever, args=(journal, draw, room), daemon=True).start()
-    sync_for_ever(journal, room, lambda line: print(line, flush=True))  # noqa: T201 (its report)
+    threading.Thread(target=append_for_ever, args=(journal, draw, synced), daemon=True).start()
+    sync_for_ever(journal, synced, lambda line: print(line, flush=True))  # noqa: T201 (its report)
 
 
 if __name__ == "__main__":
