@@ -40,8 +40,8 @@ impl Decoder {
 
     fn upsert_meters(&self, py: Python<'_>, rows: Vec<Bound<'_, PyTuple>>) -> PyResult<()> {
         let rows: Vec<rows::MeterRow> = rows
-            .iter()
-            .map(rows::MeterRow::extract)
+            .into_iter()
+            .map(|row| rows::MeterRow::extract(&row))
             .collect::<PyResult<_>>()?;
         let problems = py.detach(|| {
             let mut decoder = lock(&self.decoder)?;
@@ -81,7 +81,7 @@ impl Decoder {
             let batch = lock(&self.decoder)?.decode(&frames, now_ms);
             Ok::<_, PyErr>((batch, taken))
         })?;
-        for (link, taken) in links.iter().zip(taken) {
+        for (link, taken) in links.into_iter().zip(taken) {
             link.give_back(taken.frames)?;
         }
         Ok(Batch { batch })
