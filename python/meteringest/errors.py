@@ -51,6 +51,20 @@ class RegistryError(MeterIngestError):
                           *self.problems))
 
 
+class RulesError(MeterIngestError):
+    """A file of rules (tariff, calendar, policy) that cannot be charged or decided by."""
+
+    def __init__(self, file: str, problems: tuple[str, ...]) -> None:
+        """`problems` hold one line each: file, line, path, what is wrong and what is wanted."""
+        super().__init__(file, problems)
+        self.file = file
+        self.problems = problems
+
+    def __str__(self) -> str:
+        """The file and every problem found, a line each."""
+        return "\n".join((f"{self.file}: {len(self.problems)} problem(s)", *self.problems))
+
+
 class LinkError(MeterIngestError):
     """A listener that cannot be opened, or a peer that broke the session's rules."""
 

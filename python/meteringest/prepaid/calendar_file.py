@@ -1,0 +1,32 @@
+"""A calendar file becomes a Calendar; a holiday outside its span or named twice is refused."""
+
+from pathlib import Path
+
+from meteringest.prepaid.calendar import Calendar
+from meteringest.prepaid.rules_file import Problems, convert, duplicates, read_text
+from meteringest.prepaid.tariff_schema import CalendarWritten
+
+
+def load_calendar(file: Path) -> Calendar:
+    """Reads, converts and checks one file."""
+    return parse_calendar(read_text(file), str(file))
+
+
+def parse_calendar(text: str, file: str = "calendar") -> Calendar:
+    """The same from text."""
+    written = convert(text, CalendarWritten, file)
+    problems = Problems()
+    if written.covers_to < written.covers_from:
+        problems.add(("covers_to",), f"{written.covers_to} is before {written.covers_from}")
+    for index in duplicates([str(each.date) for each in written.holidays]):
+        problems.add(("holidays", index, "date"), "stands twice")
+    for index, each in enumerate(written.holidays):
+        if not written.covers_from <= each.date <= written.covers_to:
+            problems.add(("holidays", index, "date"), f"{each.date} is outside the file's span")
+    problems.refuse(file, text)
+    return Calendar(
+        name=written.name,
+        covers_from=written.covers_from,
+        covers_to=written.covers_to,
+        holidays={each.date: each.name for each in written.holidays},
+    )

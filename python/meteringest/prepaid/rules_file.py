@@ -1,0 +1,112 @@
+"""A file of rules read: TOML into a struct, and every problem with its file, line and path.
+
+Rule 1: figures are decimals exactly as written; a float never comes to be.
+Rule 2: what the file says is judged elsewhere; here it is only found.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from meteringest.errors import RulesError
+from meteringest.prepaid import toml_lines
+from meteringest.prepaid.money import MICRO_DECIMALS, InexactError, micro, percent_ppm
+
+Written = TypeVar("Written", bound=Struct)
+FILE_BYTES_MAX = 1 << 20
+MINUTES = 1_440
+
+
+class Problems:
+    """What is wrong with one file; found all at once, told all at once."""
+
+    def __init__(self) -> None:
+        """Starts with none."""
+        self.found: list[tuple[toml_lines.Path, str]] = []
+
+    def add(self, path: toml_lines.Path, reason: str) -> None:
+        """One more."""
+        self.found.append((path, reason))
+
+    def micro(self, written: Decimal, path: toml_lines.Path, decimals: int = MICRO_DECIMALS) -> int:
+        """The amount in micro-units, not below zero; 0 and a problem when it cannot be."""
+        amount = self.signed_micro(written, path, decimals)
+        if amount < 0:
+            self.add(path, f"{written} has the wrong sign; wanted zero or more")
+        return amount
+
+    def signed_micro(
+        self, written: Decimal, path: toml_lines.Path, decimals: int = MICRO_DECIMALS
+    ) -> int:
+        """The amount in micro-units with its sign; 0 and a problem when it cannot be."""
+        try:
+            return micro(written, decimals)
+        except InexactError as error:
+            self.add(path, str(error))
+            return 0
+
+    def ppm(self, written: Decimal, path: toml_lines.Path) -> int:
+        """A percent as parts per million; 0 and a problem when it cannot be."""
+        try:
+            return percent_ppm(written)
+        except InexactError as error:
+            self.add(path, str(error))
+            return 0
+
+    def minute(self, written: str, path: toml_lines.Path) -> int:
+        """HH:MM as a minute of the day; 24:00 is the end of it."""
+        hours, colon, minutes = written.partition(":")
+        if colon and hours.isdecimal() and minutes.isdecimal() and len(written) == len("HH:MM"):
+            minute = int(hours) * 60 + int(minutes)
+            if int(minutes) < 60 and minute <= MINUTES:  # noqa: PLR2004
+                return minute
+        self.add(path, f"'{written}' is no time of day; wanted HH:MM from 00:00 to 24:00")
+        return 0
+
+    def refuse(self, file: str, text: str) -> None:
+        """Raises when there is anything wrong, one line each in the order of the file."""
+        lines = sorted(
+            (toml_lines.line_of(text, path), toml_lines.written_path(path), reason)
+            for path, reason in self.found
+        )
+        if lines:
+            raise RulesError(
+                file, tuple(f"{file}:{line}: {path}: {why}" for line, path, why in lines)
+            )
+
+
+def read_text(file: Path) -> str:
+    """The file as text, or a refusal."""
+    try:
+        with file.open(encoding="utf-8") as opened:
+            text = opened.read(FILE_BYTES_MAX + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulesError(str(file), (f"{file}: cannot be read: {error}",)) from error
+    if len(text) > FILE_BYTES_MAX:
+        raise RulesError(str(file), (f"{file}: larger than {FILE_BYTES_MAX} bytes",))
+    return text
+
+
+def convert(text: str, wanted: type[Written], file: str) -> Written:
+    """The text as `wanted`; a typo, a wrong type or a missing field is refused with its line."""
+    try:
+        found = tomllib.loads(text, parse_float=Decimal)
+    except tomllib.TOMLDecodeError as error:
+        raise RulesError(file, (f"{file}: not TOML: {error}",)) from error
+    try:
+        return msgspec.convert(found, wanted)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `")
+        path = toml_lines.path_of(where.rstrip("`"))
+        line, shown = toml_lines.line_of(text, path), toml_lines.written_path(path)
+        raise RulesError(file, (f"{file}:{line}: {shown}: {what}",)) from None
+
+
+def duplicates(names: Sequence[str]) -> list[int]:
+    """The places at which a name stands that stood before."""
+    return [index for index, name in enumerate(names) if name in names[:index]]
