@@ -14,8 +14,15 @@ from tests.unit.registry_fakes import Desk, parts
 from meteringest.control.client import Client, connected
 from meteringest.control.messages import LENGTH, MESSAGE_BYTES_MAX, Status
 from meteringest.control.server import serve_control
-from meteringest.errors import LinkError, MeterIngestError, RegistryError, StoreRefused
+from meteringest.errors import (
+    LinkError,
+    MeterIngestError,
+    RegistryError,
+    StoreRefused,
+    StoreUnavailable,
+)
 from meteringest.registry.rows import METERS, Imported, ImportPart, Listing
+from meteringest.store.faults import EngineUnavailable
 
 T = TypeVar("T")
 STATUS = Status(running=True, version="1", node=7, rejected={"bad_tag": 3}, lag_s=0.5)
@@ -33,6 +40,8 @@ class Service:
     async def query(self, sql: str, output: str) -> bytes:
         if "DROP" in sql:
             raise StoreRefused("chdb:", "Code: 164. Cannot execute in readonly mode")
+        if "silent" in sql:
+            raise EngineUnavailable("http://there:8123", "connection refused", 210)
         if "big" in sql:
             return b"x" * (MESSAGE_BYTES_MAX + 1)
         return f"{sql} as {output}\n".encode()
@@ -74,6 +83,13 @@ async def test_questions_are_answered(tmp_path: Path) -> None:
 async def test_an_error_of_the_service_is_raised_here(tmp_path: Path) -> None:
     with pytest.raises(StoreRefused, match="store chdb:: Code: 164"):
         await ask_and_raise(tmp_path, lambda client: client.query("DROP TABLE m.reads", "TSV"))
+
+
+async def test_an_error_of_a_kind_this_side_does_not_know_comes_back_as_the_nearest_it_does(
+    tmp_path: Path,
+) -> None:
+    with pytest.RaisesGroup(pytest.RaisesExc(StoreUnavailable, match="connection refused")):
+        await ask(tmp_path, lambda client: client.query("SELECT 'silent'", "TSV"))
 
 
 async def test_an_import_takes_effect_as_a_whole(tmp_path: Path) -> None:

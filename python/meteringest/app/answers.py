@@ -9,6 +9,7 @@ from meteringest.app.backlog import JournalBacklog
 from meteringest.app.core import Core, reload
 from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
+from meteringest.app.storing import Storing
 from meteringest.control.messages import Status
 from meteringest.intake.server import IntakeServer
 from meteringest.observe import ServiceObserver
@@ -28,6 +29,7 @@ class Answers:
         observer: ServiceObserver,
         intake: IntakeServer,
         backlog: JournalBacklog,
+        storing: Storing,
         offload: Offload,
     ) -> None:
         """The service's age counts from here."""
@@ -35,6 +37,7 @@ class Answers:
         self._observer = observer
         self._intake = intake
         self._backlog = backlog
+        self._storing = storing
         self._offload = offload
         self._began = trio.current_time()
         self._frames = Rate()
@@ -79,6 +82,7 @@ class Answers:
             disk_reserve_bytes=core.config.journal.disk_reserve_bytes,
             intake_held=self._intake.held,
             store=core.store.where,
+            store_trouble=self._storing.trouble,
         )
 
     async def query(self, sql: str, output: str) -> bytes:

@@ -1,6 +1,8 @@
 """What happens to the service as a whole."""
 
-from meteringest.events import Event
+from typing import ClassVar
+
+from meteringest.events import Event, Level
 
 
 class Recovered(Event, frozen=True, kw_only=True):
@@ -23,3 +25,11 @@ class Stopping(Event, frozen=True, kw_only=True):
     """Told to stop: what is in is brought to disk and acknowledged first."""
 
     signal: str
+
+
+class StoreRefusing(Event, frozen=True, kw_only=True):
+    """ClickHouse refuses what waits for it; intake goes on, and it is asked again."""
+
+    level: ClassVar[Level] = Level.ERROR
+    reason: str
+    wait_s: float

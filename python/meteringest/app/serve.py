@@ -16,6 +16,7 @@ from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.core import Core, opened
 from meteringest.app.happenings import Recovered, Serving, Stopping
 from meteringest.app.line import DurableJournal
+from meteringest.app.storing import Storing
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.control.server import serve_control
@@ -80,13 +81,14 @@ class Service:
             dcus=core.registrar.dcus,
             last_acked=dict(core.decoder.uplinks_taken),
         )
+        self._storing = Storing(observer, retry_s=config.store.retry_max_s)
         self._writer = Writer(
             core.store,
             self._backlog,
             node=config.node,
             settings=config.store,
             offload=ThreadOffload(1),
-            observer=observer,
+            observer=self._storing,
         )
 
     async def run(self) -> None:
@@ -95,7 +97,7 @@ class Service:
         async with trio.open_nursery() as stages:
             stages.start_soon(self._listen_for_signals)
             stages.start_soon(self._commit.run)
-            stages.start_soon(self._writer.run)
+            stages.start_soon(self._storing.run, self._writer)
             stages.start_soon(self._write_checkpoints)
             await self._start_readers(stages)
             await stages.start(self._take_in, stages)
@@ -103,7 +105,9 @@ class Service:
 
     async def _start_readers(self, stages: trio.Nursery) -> None:
         core = self._core
-        answers = Answers(core, self._observer, self._intake, self._backlog, self._disk)
+        answers = Answers(
+            core, self._observer, self._intake, self._backlog, self._storing, self._disk
+        )
         await stages.start(serve_control, core.config.data_dir, answers)
         stages.start_soon(answers.sample)
         endpoint = core.config.endpoint

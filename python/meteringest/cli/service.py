@@ -97,7 +97,7 @@ def _disk(seen: Status) -> list[tuple[str, str]]:
         ("positions", f"appended {seen.appended}, durable {seen.durable}, stored {seen.stored}"),
         ("journal", _size(seen.journal_bytes)),
         ("disk", f"{_size(seen.disk_free_bytes)} free, reserve {reserve}"),
-        ("store", seen.store),
+        ("store", f"{seen.store}: {seen.store_trouble}" if seen.store_trouble else seen.store),
     ]
 
 

@@ -52,7 +52,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     disk_free_bytes: int = 0
     disk_reserve_bytes: int = 0
     intake_held: Annotated[str, Meta(description="why intake is held back, when it is")] = ""
-    store: Annotated[str, Meta(description="where rows go, and the last trouble there")] = ""
+    store: Annotated[str, Meta(description="where rows go")] = ""
+    store_trouble: Annotated[str, Meta(description="why it takes none, when it does not")] = ""
 
 
 class AskStatus(msgspec.Struct, frozen=True, tag="status"):
@@ -98,8 +99,9 @@ class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
 
     @classmethod
     def of(cls, error: MeterIngestError) -> "Failed":
-        """`error` as it goes over the socket."""
-        return cls(kind=type(error).__name__, fields=tuple(error.args), text=str(error))
+        """`error` as it goes over the socket, under the nearest name the other side knows."""
+        known = (each.__name__ for each in type(error).__mro__ if each.__name__ in _KINDS)
+        return cls(kind=next(known, ""), fields=tuple(error.args), text=str(error))
 
     def error(self) -> MeterIngestError:
         """The same error again; one this side does not know keeps its text."""
