@@ -48,6 +48,9 @@ fn main() {
         let intervals = f64::from(METERS) * f64::from(rows);
         report(name, intervals, &medians, json);
     }
+    if let Some(program) = program {
+        std::fs::remove_file(program).expect("what this run built");
+    }
 }
 
 /// Refuses to measure a decoder that is wrong.
@@ -201,6 +204,7 @@ struct Limit {
     child: Child,
     requests: ChildStdin,
     answers: BufReader<ChildStdout>,
+    frames: PathBuf,
     rows: i64,
 }
 
@@ -219,6 +223,7 @@ impl Limit {
             requests: child.stdin.take().expect("piped"),
             answers: BufReader::new(child.stdout.take().expect("piped")),
             child,
+            frames,
             rows: i64::from(METERS) * i64::from(rows),
         }
     }
@@ -242,6 +247,7 @@ impl Drop for Limit {
         // It only computes; there is nothing it could leave undone.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_file(&self.frames);
     }
 }
 
