@@ -1,3 +1,4 @@
+# ruff: noqa: PYI021, PYI054 - the core has no Python source for docstrings; defaults are spelt out.
 from collections.abc import Callable
 from typing import Any, final
 
