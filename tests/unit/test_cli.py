@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
 def test_what_stops_the_service_comes_through(
     tmp_path: Path, error: str, status: int, said: str
 ) -> None:
-    fake = f"app.serve = lambda config: trio.run(_nested, {error})"
+    fake = f"app.serve = lambda config, **_: trio.run(_nested, {error})"
     result = run("serve", cwd=tmp_path, fake=fake)
     assert refused(result, status) == said
     debugged = run("serve", "--debug", cwd=tmp_path, fake=fake)
@@ -173,7 +173,7 @@ def test_a_part_that_does_not_load_is_a_bug_too(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_130_and_silent(tmp_path: Path) -> None:
-    fake = "app.serve = lambda config: trio.run(_wait)"
+    fake = "app.serve = lambda config, **_: trio.run(_wait)"
     with subprocess.Popen(
         [sys.executable, "-c", f"{FAKE_APP}\n{fake}\n{RUN}", "serve"],
         cwd=tmp_path,

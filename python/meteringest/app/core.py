@@ -45,12 +45,15 @@ class Core:
 
 
 @contextmanager
-def opened(config: Config, clock: WallClock, *, serving: bool) -> Iterator[Core]:
+def opened(
+    config: Config, clock: WallClock, *, serving: bool, salvage: bool = False
+) -> Iterator[Core]:
     """The data folder, locked; raises JournalError, StoreError or ConfigError that say why not.
 
-    Only who is `serving` needs every meter's keys and the decoder's memory.
+    Only who is `serving` needs every meter's keys and the decoder's memory. `salvage` goes past
+    damage in the journal and gives up what is lost in it.
     """
-    journal = _journal(config, clock)
+    journal = _journal(config, clock, salvage=salvage)
     store = open_store(config.store, config.data_dir)
     try:
         migrate(store, config.store)
@@ -81,7 +84,7 @@ def reload(core: Core) -> str:
     return f"{meters:,} meters in use, {len(layouts.names)} layouts"
 
 
-def _journal(config: Config, clock: WallClock) -> Journal:
+def _journal(config: Config, clock: WallClock, *, salvage: bool) -> Journal:
     folder = config.data_dir / JOURNAL_FOLDER
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,6 +96,7 @@ def _journal(config: Config, clock: WallClock) -> Journal:
         segment_bytes=config.journal.segment_bytes,
         created_s=clock.now_s(),
         free_bytes_min=config.journal.disk_reserve_bytes,
+        salvage=salvage,
     )
 
 

@@ -15,6 +15,14 @@ class Recovered(Event, frozen=True, kw_only=True):
     skipped: list[tuple[int, int, int, int, int]]
 
 
+class DescriptorsShort(Event, frozen=True, kw_only=True):
+    """The limit of open files allows fewer links than `connections_max` of the listeners do."""
+
+    level: ClassVar[Level] = Level.WARNING
+    links_max: int
+    wanted: int
+
+
 class Serving(Event, frozen=True, kw_only=True):
     """Every part is at work."""
 

@@ -10,11 +10,12 @@ import sys
 
 import trio
 
+from meteringest.app import descriptors
 from meteringest.app.answers import Answers
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.core import Core, opened
-from meteringest.app.happenings import Recovered, Serving, Stopping
+from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping
 from meteringest.app.line import DurableJournal
 from meteringest.app.storing import Storing
 from meteringest.clock import WallClock
@@ -34,7 +35,7 @@ from meteringest.store.writer import Writer
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, *, salvage: bool = False) -> None:
     """Runs until SIGTERM or SIGINT; everything acknowledged is on disk when it returns."""
     clock = WallClock()
     log = LogLines(
@@ -43,7 +44,7 @@ def serve(config: Config) -> None:
         level=Level[config.observe.log_level.upper()],
         form="json" if config.observe.log_format == "json" else "text",
     )
-    with opened(config, clock, serving=True) as core:
+    with opened(config, clock, serving=True, salvage=salvage) as core:
         trio.run(Service(core, ServiceObserver(log)).run)
 
 
@@ -74,12 +75,14 @@ class Service:
             clock=core.clock,
             observer=observer,
         )
+        self._links_max = descriptors.links_within(descriptors.raised())
         self._intake = IntakeServer(
             config.intake,
             line,
             Link,
             dcus=core.registrar.dcus,
             last_acked=dict(core.decoder.uplinks_taken),
+            links_max=self._links_max,
         )
         self._storing = Storing(observer, retry_s=config.store.retry_max_s)
         self._writer = Writer(
@@ -93,7 +96,7 @@ class Service:
 
     async def run(self) -> None:
         """Everything, until told to stop."""
-        self._report_recovery()
+        self._report_start()
         async with trio.open_nursery() as stages:
             stages.start_soon(self._listen_for_signals)
             stages.start_soon(self._commit.run)
@@ -145,5 +148,8 @@ class Service:
             position = await self._commit.durable_after(position)
             await self._disk(self._checkpoints.write, position)
 
-    def _report_recovery(self) -> None:
+    def _report_start(self) -> None:
         self._observer.emit(Recovered(**self._core.journal.recovery))
+        wanted = sum(each.connections_max for each in self._core.config.intake.listeners)
+        if wanted > self._links_max:
+            self._observer.emit(DescriptorsShort(links_max=self._links_max, wanted=wanted))

@@ -86,6 +86,12 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         "Run the service until SIGTERM or Ctrl-C.",
         "serve",
         "serve --config /etc/meteringest.toml",
+        "serve --salvage    # once, after a copy of the folder: docs/journal.md",
+    )
+    serve.add_argument(
+        "--salvage",
+        action="store_true",
+        help="go past damage in the journal: rows lost in it are given up and reported",
     )
     serve.set_defaults(run=service.serve)
     migrate = command("migrate", "Bring the ClickHouse tables up to date.", "migrate")

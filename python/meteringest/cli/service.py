@@ -18,7 +18,7 @@ def serve(args: argparse.Namespace) -> int:
     config = load(args.config).config
     from meteringest.app import serve as run  # noqa: PLC0415 -- the engine loads slowly
 
-    run(config)
+    run(config, salvage=args.salvage)
     return Outcome.DONE
 
 

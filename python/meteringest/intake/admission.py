@@ -1,4 +1,4 @@
-"""How many links there may be: in all on a listener, and from one address.
+"""How many links there may be: in all, on a listener, and from one address.
 
 Rule 1: a link is counted before anything is awaited for it, so that a burst cannot slip past.
 Rule 2: this file knows no trio and no socket.
@@ -11,11 +11,21 @@ from meteringest.intake.settings import ListenerSettings
 Rule = str
 
 
+class Room:
+    """The open links of all listeners together: each takes a descriptor of the process."""
+
+    def __init__(self, links_max: int) -> None:
+        """Nobody is connected yet."""
+        self.links_max = links_max
+        self.links = 0
+
+
 class Admission:
     """The open links of one listener."""
 
-    def __init__(self, settings: ListenerSettings) -> None:
-        """Nobody is connected yet."""
+    def __init__(self, settings: ListenerSettings, room: Room) -> None:
+        """Nobody is connected yet; `room` is shared by all listeners."""
+        self._room = room
         self._connections_max = settings.connections_max
         self._per_peer_max = settings.connections_per_peer_max
         self._of_peer: Counter[str] = Counter()
@@ -27,6 +37,9 @@ class Admission:
             return "connections_max"
         if self._of_peer[host] >= self._per_peer_max:
             return "connections_per_peer_max"
+        if self._room.links >= self._room.links_max:
+            return "descriptors"
+        self._room.links += 1
         self.links += 1
         self._of_peer[host] += 1
         return None
@@ -34,6 +47,7 @@ class Admission:
     def leave(self, host: str) -> None:
         """A link from `host` that was admitted is over."""
         self.links -= 1
+        self._room.links -= 1
         self._of_peer[host] -= 1
         if not self._of_peer[host]:
             del self._of_peer[host]

@@ -7,7 +7,7 @@ import trio
 
 from meteringest.errors import LinkError
 from meteringest.events import Observer
-from meteringest.intake.admission import Admission
+from meteringest.intake.admission import Admission, Room
 from meteringest.intake.happenings import AcceptFailed, LinkRefused
 from meteringest.intake.settings import ListenerSettings
 
@@ -57,10 +57,11 @@ def _advice(error: OSError, settings: ListenerSettings, path: str) -> str:
 class Door:
     """One listener's accepting: who is over a limit is closed at once and counted."""
 
-    def __init__(self, settings: ListenerSettings, observer: Observer) -> None:
+    def __init__(self, settings: ListenerSettings, observer: Observer, room: Room) -> None:
         """Nobody is connected yet."""
         self._settings = settings
-        self._admission = Admission(settings)
+        self._room = room
+        self._admission = Admission(settings, room)
         self._observer = observer
         self._left = trio.Event()
 
@@ -104,7 +105,7 @@ class Door:
                     await self._left.wait()
 
     def _refuse(self, peer: Peer, rule: str) -> None:
-        limit = getattr(self._settings, rule)
+        limit = self._room.links_max if rule == "descriptors" else getattr(self._settings, rule)
         self._observer.emit(
             LinkRefused(
                 listener=self._settings.name,

@@ -7,12 +7,14 @@ service, because acknowledging would be a promise nobody keeps.
 """
 
 import itertools
+import sys
 import traceback
 from dataclasses import dataclass
 
 import trio
 
 from meteringest.errors import InvariantError
+from meteringest.intake.admission import Room
 from meteringest.intake.connection import SHUTTING_DOWN
 from meteringest.intake.gather import Gatherer
 from meteringest.intake.greeting import Greeter
@@ -55,8 +57,13 @@ class IntakeServer:
         *,
         dcus: DcuDirectory,
         last_acked: LastAcked,
+        links_max: int = sys.maxsize,
     ) -> None:
-        """Reads certificates and keys; raises ConfigError that names the setting."""
+        """Reads certificates and keys; raises ConfigError that names the setting.
+
+        `links_max` is what the process has descriptors for, over all listeners.
+        """
+        self._room = Room(links_max)
         self._settings = settings
         self._line = line
         self._make_link = make_link
@@ -122,7 +129,7 @@ class IntakeServer:
         service = Service(
             reception, self._line, self._gatherer, self._make_link, self._link_ids.__next__
         )
-        return Desk(listener, Door(listener, observer), service)
+        return Desk(listener, Door(listener, observer, self._room), service)
 
     async def _open(self) -> list[tuple[Desk, trio.SocketListener]]:
         ports: list[tuple[Desk, trio.SocketListener]] = []
