@@ -38,7 +38,9 @@ def refusal(message: bytes) -> Refusal:
 
 
 def test_the_example_of_the_specification() -> None:
-    assert HelloReader().feed(SPECIFIED_HELLO) == Hello(protocol=1, dcu=7, resume=None)
+    assert HelloReader().feed(SPECIFIED_HELLO) == Hello(
+        type="hello", protocol=1, dcu=7, resume=None
+    )
     assert packed(Welcome(acked=0, window=4096)) == SPECIFIED_WELCOME
 
 
@@ -46,18 +48,21 @@ def test_the_example_of_the_specification() -> None:
 def test_a_hello_may_be_cut_anywhere(cut: int) -> None:
     reader = HelloReader()
     first = reader.feed(SPECIFIED_HELLO[:cut])
-    assert (first or reader.feed(SPECIFIED_HELLO[cut:])) == Hello(protocol=1, dcu=7)
+    assert (first or reader.feed(SPECIFIED_HELLO[cut:])) == Hello(type="hello", protocol=1, dcu=7)
 
 
 def test_unknown_keys_are_ignored() -> None:
     hello = {"type": "hello", "protocol": 1, "dcu": "north-7", "resume": 3, "colour": [1, {}]}
-    assert HelloReader().feed(framed(hello)) == Hello(protocol=1, dcu="north-7", resume=3)
+    assert HelloReader().feed(framed(hello)) == Hello(
+        type="hello", protocol=1, dcu="north-7", resume=3
+    )
 
 
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
         ({"type": "hello", "protocol": 2, "dcu": 7}, "unsupported_protocol"),
+        ({"protocol": 1, "dcu": 7}, "bad_hello"),
         ({"type": "hello", "protocol": 1}, "bad_hello"),
         ({"type": "hello", "protocol": 1, "dcu": 7, "resume": -1}, "bad_hello"),
         ({"type": "hello", "protocol": 1, "dcu": 1.5}, "bad_hello"),

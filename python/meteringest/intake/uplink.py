@@ -25,9 +25,11 @@ Reason = Literal[
 ]
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
+class Hello(msgspec.Struct, frozen=True):
     """Who is speaking, and up to where it was told."""
 
+    # A field and no tag: a tag that is missing is taken for the right one.
+    type: Literal["hello"]
     protocol: int
     dcu: int | str
     resume: int | None = None
