@@ -72,12 +72,13 @@ class Link:
         peer: str = "",
         frame_bytes_max: int = 65_543,
         pending_bytes_max: int = 8_388_608,
+        acked: int | None = None,
     ) -> Link:
         """A link before its first byte.
 
         `framing` is auto, wrapper, hdlc, mbus or uplink; any other is a ConfigError. `dcu` and
         `peer` stand in the rows of what the link brings. On an uplink the bytes begin after the
-        hello.
+        hello, and with `acked` the next envelope is `acked + 1`: a gap closes the link.
         """
 
     @property

@@ -71,6 +71,7 @@ class FakeLink:
     peer: str = ""
     frame_bytes_max: int = 0
     pending_bytes_max: int = 0
+    acked: int | None = None
     held: bytes = b""
     frames: list[bytes] = field(default_factory=list)
     closed: str | None = None

@@ -101,6 +101,14 @@ async def test_an_envelope_that_cannot_be_read_is_bad_stream() -> None:
         assert (await message(peer))["reason"] == "bad_stream"
 
 
+async def test_a_gap_is_bad_stream_and_nothing_from_it_on_is_acked() -> None:
+    async with native(framing="uplink") as (it, _):
+        peer, _ = await greeted(it)
+        await peer.send_all(envelope(1, WRAPPED) + envelope(3, WRAPPED) + envelope(2, WRAPPED))
+        await acked_up_to(peer, 1)
+        assert (await message(peer))["reason"] == "bad_stream"
+
+
 async def test_a_length_of_two_gibibytes_is_refused_before_it_is_held() -> None:
     async with native(framing="uplink") as (it, _):
         peer, _ = await greeted(it)

@@ -49,8 +49,12 @@ class LinkMaker(Protocol):
         peer: str,
         frame_bytes_max: int,
         pending_bytes_max: int,
+        acked: int | None,
     ) -> Link:
-        """A link that no other connection of this process has the id of."""
+        """A link that no other connection of this process has the id of.
+
+        An uplink goes on after envelope `acked`; other links have None there.
+        """
         ...
 
 

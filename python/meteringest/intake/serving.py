@@ -196,6 +196,7 @@ class Service:
             frame_bytes_max=settings.frame_bytes_max,
             # We stop reading well before; the link's own limit is its last line of defence.
             pending_bytes_max=2 * intake.link_pending_bytes_max + CHUNK_BYTES_MAX,
+            acked=guest.acked if guest.seat is not None else None,
         )
         session = Session(
             link_id,

@@ -38,8 +38,9 @@ pub(crate) struct Taken {
 #[pymethods]
 impl Link {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     #[pyo3(signature = (link_id, framing="auto", *, dcu=0, peer="", frame_bytes_max=65_543,
-                        pending_bytes_max=8 << 20))]
+                        pending_bytes_max=8 << 20, acked=None))]
     fn new(
         link_id: u64,
         framing: &str,
@@ -47,17 +48,18 @@ impl Link {
         peer: &str,
         frame_bytes_max: usize,
         pending_bytes_max: usize,
+        acked: Option<u64>,
     ) -> PyResult<Self> {
         let Some(framing) = Framing::parse(framing) else {
             let reason = format!("{framing:?} is not auto, wrapper, hdlc, mbus or uplink");
             return Err(config("framing", &reason));
         };
-        let limits = Limits {
-            frame_bytes_max,
-            ..Limits::default()
-        };
+        let limits = Limits::of_frames(frame_bytes_max);
         let state = State {
-            splitter: Splitter::new(framing, limits),
+            splitter: match acked {
+                Some(acked) => Splitter::uplink_after(acked, limits),
+                None => Splitter::new(framing, limits),
+            },
             frames: Frames::default(),
         };
         Ok(Self {

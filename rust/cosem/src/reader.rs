@@ -60,7 +60,10 @@ impl<'a> Reader<'a> {
 
     /// The next byte, without taking it.
     pub fn peek(&self) -> Result<u8, DecodeError> {
-        self.rest.first().copied().ok_or(self.error(Kind::Truncated))
+        self.rest
+            .first()
+            .copied()
+            .ok_or_else(|| self.error(Kind::Truncated))
     }
 
     /// Takes one byte.
@@ -84,7 +87,7 @@ impl<'a> Reader<'a> {
     pub fn length(&mut self) -> Result<usize, DecodeError> {
         let at = self.error(Kind::BadLength);
         let wide = match self.u8()? {
-            direct @ 0..0x80 => u32::from(direct),
+            direct @ ..=0x7f => u32::from(direct),
             0x81 => u32::from(self.u8()?),
             0x82 => u32::from(self.be_u16()?),
             0x83 => {
@@ -135,8 +138,14 @@ mod tests {
 
     #[test]
     fn long_form_lengths_of_small_numbers_are_legal_and_0x80_is_not() {
-        assert_eq!(Reader::new(&[0x82, 0, 0x7b], Layer::Data).length(), Ok(0x7b));
-        assert_eq!(Reader::new(&[0x84, 0, 0, 0, 1], Layer::Data).length(), Ok(1));
+        assert_eq!(
+            Reader::new(&[0x82, 0, 0x7b], Layer::Data).length(),
+            Ok(0x7b)
+        );
+        assert_eq!(
+            Reader::new(&[0x84, 0, 0, 0, 1], Layer::Data).length(),
+            Ok(1)
+        );
         let indefinite = DecodeError::new(Layer::Data, 0, Kind::BadLength);
         assert_eq!(Reader::new(&[0x80], Layer::Data).length(), Err(indefinite));
     }

@@ -9,6 +9,7 @@ use std::mem;
 
 use super::hdlc::Hdlc;
 use super::mbus::MBus;
+use super::uplink::Sequences;
 use super::{Frames, Framing, Limits, Next, Progress, uplink, wrapper};
 use crate::{DecodeError, Kind, Layer};
 
@@ -29,7 +30,7 @@ enum Machine {
     Wrapper,
     Hdlc(Hdlc),
     MBus(MBus),
-    Uplink,
+    Uplink(Sequences),
 }
 
 impl Splitter {
@@ -45,6 +46,13 @@ impl Splitter {
         }
     }
 
+    /// An uplink whose next envelope is `acked + 1`; a gap ends it.
+    pub fn uplink_after(acked: u64, limits: Limits) -> Self {
+        let mut splitter = Self::new(Framing::Uplink, limits);
+        splitter.machine = Machine::Uplink(Sequences::after(acked));
+        splitter
+    }
+
     /// Why the link is lost, once it is; what is fed after that is discarded.
     pub const fn closed(&self) -> Option<DecodeError> {
         self.closed
@@ -57,7 +65,7 @@ impl Splitter {
             Machine::Wrapper => Framing::Wrapper,
             Machine::Hdlc(_) => Framing::Hdlc,
             Machine::MBus(_) => Framing::MBus,
-            Machine::Uplink => Framing::Uplink,
+            Machine::Uplink(_) => Framing::Uplink,
         }
     }
 
@@ -92,7 +100,7 @@ impl Splitter {
             Machine::MBus(mbus) => return mbus.finish(&pending, &self.limits, out),
             Machine::Sniff => Layer::Link,
             Machine::Wrapper => Layer::Wrapper,
-            Machine::Uplink => Layer::Uplink,
+            Machine::Uplink(_) => Layer::Uplink,
         };
         if !pending.is_empty() {
             let at = u32::try_from(pending.len()).unwrap_or(u32::MAX);
@@ -151,7 +159,7 @@ impl Splitter {
         match &mut self.machine {
             Machine::Hdlc(hdlc) => hdlc.walk(bytes, &self.limits, out),
             Machine::MBus(mbus) => mbus.walk(bytes, &self.limits, out),
-            Machine::Uplink => uplink::walk(bytes, &self.limits, out),
+            Machine::Uplink(sequences) => uplink::walk(bytes, &self.limits, sequences, out),
             Machine::Wrapper | Machine::Sniff => {
                 let base = out.bytes.len();
                 let progress = wrapper::walk(bytes, base, &self.limits, &mut out.entries);
@@ -183,7 +191,7 @@ impl Machine {
             Framing::Wrapper => Self::Wrapper,
             Framing::Hdlc => Self::Hdlc(Hdlc::default()),
             Framing::MBus => Self::MBus(MBus::default()),
-            Framing::Uplink => Self::Uplink,
+            Framing::Uplink => Self::Uplink(Sequences::default()),
         }
     }
 }

@@ -16,8 +16,37 @@ const PREFIX: usize = 4;
 const DEPTH_MAX: usize = 16;
 const KEYS_MAX: u32 = 64;
 
-/// Takes every envelope that is whole.
-pub(super) fn walk(bytes: &[u8], limits: &Limits, out: &mut Frames) -> Progress {
+/// Up to which sequence a link's envelopes have come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sequences {
+    /// None: nobody said where this link goes on, so any first number will do.
+    last: Option<u64>,
+}
+
+impl Sequences {
+    /// The next envelope is `acked + 1`; lower ones are repeated (`docs/uplink.md`, 4).
+    pub(super) const fn after(acked: u64) -> Self {
+        Self { last: Some(acked) }
+    }
+
+    /// Whether `sequence` leaves nothing out.
+    fn take(&mut self, sequence: u64) -> bool {
+        let next = self.last.map_or(sequence, |last| last.saturating_add(1));
+        if sequence > next {
+            return false;
+        }
+        self.last = self.last.max(Some(sequence));
+        true
+    }
+}
+
+/// Takes every envelope that is whole, up to one that does not follow.
+pub(super) fn walk(
+    bytes: &[u8],
+    limits: &Limits,
+    sequences: &mut Sequences,
+    out: &mut Frames,
+) -> Progress {
     let mut used = 0_usize;
     let mut rest = bytes;
     let next = loop {
@@ -40,6 +69,10 @@ pub(super) fn walk(bytes: &[u8], limits: &Limits, out: &mut Frames) -> Progress 
         let Some(envelope) = Envelope::parse(message) else {
             break Next::Close(DecodeError::new(Layer::Uplink, 4, Kind::BadValue));
         };
+        if !sequences.take(envelope.sequence) {
+            // Acknowledging past the gap would make the client forget what never came.
+            break Next::Close(DecodeError::new(Layer::Uplink, 4, Kind::BadSequence));
+        }
         envelope.keep(rest.get(..total).unwrap_or(rest), limits, out);
         used = used.saturating_add(total);
         rest = behind;
@@ -198,13 +231,43 @@ mod tests {
         message
     }
 
+    fn walk_any(bytes: &[u8], out: &mut Frames) -> Progress {
+        walk(bytes, &Limits::default(), &mut Sequences::default(), out)
+    }
+
+    fn numbered(sequence: u8) -> Vec<u8> {
+        prefixed(&[0x94, sequence, 0, 0xa0, 0xc4, 0])
+    }
+
+    #[test]
+    fn repeated_envelopes_pass_and_a_gap_ends_the_link_before_it_is_kept() {
+        let gap = Next::Close(DecodeError::new(Layer::Uplink, 4, Kind::BadSequence));
+        for (numbers, kept, next) in [
+            (&[8, 9][..], 2, Next::Need(4)),
+            (&[6, 7, 8, 7, 9], 5, Next::Need(4)),
+            (&[9], 0, gap),
+            (&[8, 10, 11], 1, gap),
+            (&[3, 5], 1, gap),
+        ] {
+            let bytes: Vec<u8> = numbers.iter().flat_map(|each| numbered(*each)).collect();
+            let mut out = Frames::default();
+            let mut sequences = Sequences::after(if numbers[0] == 3 { 2 } else { 7 });
+            let progress = walk(&bytes, &Limits::default(), &mut sequences, &mut out);
+            assert_eq!(
+                (out.entries.len(), progress.next),
+                (kept, next),
+                "{numbers:?}"
+            );
+        }
+    }
+
     const FRAME: &[u8] = &[0, 1, 0, 1, 0, 64, 0, 1, 0x0f];
 
     #[test]
     fn an_envelope_goes_before_the_frames_it_carries() {
         let bytes = map(&[FRAME, FRAME].concat());
         let mut out = Frames::default();
-        let progress = walk(&bytes, &Limits::default(), &mut out);
+        let progress = walk_any(&bytes, &mut out);
         assert_eq!(progress.used, bytes.len());
         let [envelope, first, second] = &out.entries[..] else {
             panic!("{:?}", out.entries);
@@ -229,10 +292,7 @@ mod tests {
     fn an_array_says_the_same_and_a_bad_frame_inside_leaves_the_link_alone() {
         let bytes = prefixed(b"\x94\x07\xff\xa0\xc4\x03\x00\x01\x00");
         let mut out = Frames::default();
-        assert_eq!(
-            walk(&bytes, &Limits::default(), &mut out).next,
-            Next::Need(4)
-        );
+        assert_eq!(walk_any(&bytes, &mut out).next, Next::Need(4));
         let error = DecodeError::new(Layer::Wrapper, 3, Kind::Truncated);
         assert_eq!(out.entries[1].what, What::Reject(error));
         assert_eq!(out.get(out.entries[1].raw), [0, 1, 0]);
@@ -248,12 +308,12 @@ mod tests {
             b"\x94\x07\xff\xa0\xc4\x09",
             no_time,
         ] {
-            let next = walk(&prefixed(body), &Limits::default(), &mut Frames::default()).next;
+            let next = walk_any(&prefixed(body), &mut Frames::default()).next;
             let error = DecodeError::new(Layer::Uplink, 4, Kind::BadValue);
             assert_eq!(next, Next::Close(error), "{body:02x?}");
         }
         let two_gib = [0x7f, 0xff, 0xff, 0xff, 0x84];
-        let next = walk(&two_gib, &Limits::default(), &mut Frames::default()).next;
+        let next = walk_any(&two_gib, &mut Frames::default()).next;
         assert_eq!(
             next,
             Next::Close(DecodeError::new(Layer::Uplink, 0, Kind::TooLong))
