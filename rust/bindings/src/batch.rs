@@ -1,12 +1,53 @@
 //! `Batch`: one journal record, what it counts, and who is owed an answer for it.
 
+use std::mem;
+use std::sync::{Arc, Mutex};
+
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
+
+/// Records kept for reuse: a few batches are on their way to the disk at any time.
+const SPARES_MAX: usize = 4;
+/// A larger record came from a rush; its memory goes back to the system.
+const SPARE_BYTES_MAX: usize = 32 << 20;
+
+/// Memory of records that are journaled, waiting to hold the next ones.
+#[derive(Default)]
+pub(crate) struct Spares(Mutex<Vec<Vec<u8>>>);
 
 /// What one `Decoder.decode` made; never changes.
 #[pyclass(frozen, module = "meteringest._native")]
 pub(crate) struct Batch {
     pub(crate) batch: reads::Batch,
+    spares: Arc<Spares>,
+}
+
+impl Batch {
+    pub(crate) const fn new(batch: reads::Batch, spares: Arc<Spares>) -> Self {
+        Self { batch, spares }
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.spares.put(mem::take(&mut self.batch.record));
+    }
+}
+
+impl Spares {
+    /// Memory for a record, if there is any.
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().ok()?.pop()
+    }
+
+    fn put(&self, record: Vec<u8>) {
+        if let Ok(mut spares) = self.0.lock()
+            && spares.len() < SPARES_MAX
+            && (1..=SPARE_BYTES_MAX).contains(&record.capacity())
+        {
+            spares.push(record);
+        }
+    }
 }
 
 #[pymethods]

@@ -4,14 +4,14 @@ mod rows;
 mod settings;
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use cosem::layout::specs_from_json;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use reads::LinkFrames;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Spares};
 use crate::errors::{RegistryError, config, corrupt, lock};
 use crate::link::{Link, Taken};
 
@@ -19,7 +19,8 @@ use crate::link::{Link, Taken};
 #[pyclass(frozen, module = "meteringest._native")]
 pub(crate) struct Decoder {
     node: u32,
-    decoder: Mutex<reads::Decoder>,
+    inner: Mutex<reads::Decoder>,
+    spares: Arc<Spares>,
 }
 
 #[pymethods]
@@ -29,7 +30,8 @@ impl Decoder {
         let settings = settings::parse(config_json).map_err(|error| config("decoder", &error))?;
         Ok(Self {
             node,
-            decoder: Mutex::new(reads::Decoder::new(settings)),
+            inner: Mutex::new(reads::Decoder::new(settings)),
+            spares: Arc::default(),
         })
     }
 
@@ -44,7 +46,7 @@ impl Decoder {
             .map(|row| rows::MeterRow::extract(&row))
             .collect::<PyResult<_>>()?;
         let problems = py.detach(|| {
-            let mut decoder = lock(&self.decoder)?;
+            let mut decoder = lock(&self.inner)?;
             let problems = rows.iter().filter_map(|row| row.apply(&mut decoder).err());
             Ok::<Vec<String>, PyErr>(problems.collect())
         })?;
@@ -57,7 +59,7 @@ impl Decoder {
 
     fn remove_meters(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<()> {
         py.detach(|| {
-            let mut decoder = lock(&self.decoder)?;
+            let mut decoder = lock(&self.inner)?;
             for id in ids {
                 decoder.remove(id);
             }
@@ -68,7 +70,7 @@ impl Decoder {
     fn set_layouts(&self, py: Python<'_>, json: &[u8]) -> PyResult<()> {
         let wrong = |error| config("layouts", &error);
         let specs = specs_from_json(json).map_err(wrong)?;
-        py.detach(|| lock(&self.decoder)?.set_layouts(&specs).map_err(wrong))
+        py.detach(|| lock(&self.inner)?.set_layouts(&specs).map_err(wrong))
     }
 
     fn decode(&self, py: Python<'_>, links: Vec<PyRef<'_, Link>>, now_ms: i64) -> PyResult<Batch> {
@@ -78,42 +80,46 @@ impl Decoder {
             .collect::<PyResult<_>>()?;
         let (batch, taken) = py.detach(|| {
             let frames: Vec<LinkFrames<'_>> = taken.iter().map(frames_of).collect();
-            let batch = lock(&self.decoder)?.decode(&frames, now_ms);
+            let mut decoder = lock(&self.inner)?;
+            if let Some(spare) = self.spares.take() {
+                decoder.recycle(spare);
+            }
+            let batch = decoder.decode(&frames, now_ms);
             Ok::<_, PyErr>((batch, taken))
         })?;
         for (link, taken) in links.into_iter().zip(taken) {
             link.give_back(taken.frames)?;
         }
-        Ok(Batch { batch })
+        Ok(Batch::new(batch, Arc::clone(&self.spares)))
     }
 
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let snapshot = py.detach(|| Ok::<_, PyErr>(lock(&self.decoder)?.snapshot()))?;
+        let snapshot = py.detach(|| Ok::<_, PyErr>(lock(&self.inner)?.snapshot()))?;
         Ok(PyBytes::new(py, &snapshot))
     }
 
     fn restore(&self, py: Python<'_>, snapshot: &[u8]) -> PyResult<()> {
         py.detach(|| {
-            let restored = lock(&self.decoder)?.restore(snapshot);
+            let restored = lock(&self.inner)?.restore(snapshot);
             restored.map_err(|error| corrupt("snapshot", &error))
         })
     }
 
     fn replay(&self, py: Python<'_>, record: &[u8], first: u64) -> PyResult<()> {
         py.detach(|| {
-            let replayed = lock(&self.decoder)?.replay(record);
+            let replayed = lock(&self.inner)?.replay(record);
             replayed.map_err(|error| corrupt(&format!("record at {first}"), &error))
         })
     }
 
     #[getter]
     fn uplinks_taken(&self, py: Python<'_>) -> PyResult<BTreeMap<u32, u64>> {
-        py.detach(|| Ok(lock(&self.decoder)?.uplinks_taken().collect()))
+        py.detach(|| Ok(lock(&self.inner)?.uplinks_taken().collect()))
     }
 
     #[getter]
     fn footprint(&self, py: Python<'_>) -> PyResult<BTreeMap<&'static str, usize>> {
-        let footprint = py.detach(|| Ok::<_, PyErr>(lock(&self.decoder)?.footprint()))?;
+        let footprint = py.detach(|| Ok::<_, PyErr>(lock(&self.inner)?.footprint()))?;
         Ok(BTreeMap::from([
             ("meters", footprint.meters),
             ("registry_bytes", footprint.registry_bytes),

@@ -39,6 +39,8 @@ pub(crate) struct Building {
     pub(crate) replies: Vec<(u64, Vec<u8>)>,
     pub(crate) uplink: Vec<(u64, u64)>,
     at_ms: i64,
+    /// Memory for the next record.
+    pub(crate) spare: Vec<u8>,
 }
 
 /// What was kept of one peer's rejects.
@@ -152,8 +154,9 @@ impl Building {
             sum.reads_stored,
             "a stored read was not counted"
         );
+        let spare = core::mem::take(&mut self.spare);
         Batch {
-            record: self.record.finish(&self.reads),
+            record: self.record.finish(&self.reads, spare),
             rows: self.record.rows().saturating_add(reads),
             tally: sum,
             rejected: core::mem::take(&mut self.rejected),

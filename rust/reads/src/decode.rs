@@ -135,6 +135,14 @@ impl Decoder {
         }
     }
 
+    /// Gives a record that is journaled back as memory for the next: a fresh one costs a page fault
+    /// every 70 reads.
+    pub fn recycle(&mut self, record: Vec<u8>) {
+        if record.capacity() > self.building.spare.capacity() {
+            self.building.spare = record;
+        }
+    }
+
     /// Decodes what waits on `links`, in order, as received at `now_ms`.
     ///
     /// Counters and windows have moved when this returns, so the batch must reach the journal; if it

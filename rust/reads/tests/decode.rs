@@ -652,3 +652,18 @@ fn the_future_is_measured_against_the_given_now() {
     let early = decode_at(&mut decoder, MIDNIGHT_S * 1000, &frame);
     assert_eq!(counts(&early).1, [0, 1, 0, 0]);
 }
+
+#[test]
+fn memory_of_an_old_record_leaves_nothing_in_the_next() {
+    let frames = [
+        Meter::new(1).frame(1, &day(10)),
+        Meter::new(1).frame(2, &[Interval::nth(24, 11)]),
+    ];
+    let mut fresh = knowing(&[(1, PROTECTED)]);
+    let mut recycling = knowing(&[(1, PROTECTED)]);
+    for frame in &frames {
+        let batch = decode(&mut recycling, frame);
+        assert_eq!(batch, decode(&mut fresh, frame));
+        recycling.recycle(batch.record);
+    }
+}

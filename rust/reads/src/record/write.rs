@@ -87,8 +87,8 @@ impl RecordWriter {
         out.extend(sequence.to_le_bytes());
     }
 
-    /// The whole record.
-    pub(crate) fn finish(&self, reads: &ReadColumns) -> Vec<u8> {
+    /// The whole record, in the memory of `out`.
+    pub(crate) fn finish(&self, reads: &ReadColumns, mut out: Vec<u8>) -> Vec<u8> {
         let rows = [
             (Section::Rejects, &self.rejects),
             (Section::Ledger, &self.ledger),
@@ -98,7 +98,8 @@ impl RecordWriter {
         let bytes = rows.iter().fold(reads_bytes(reads), |bytes, (_, rows)| {
             bytes.saturating_add(rows.bytes.len()).saturating_add(10)
         });
-        let mut out = Vec::with_capacity(bytes);
+        out.clear();
+        out.reserve(bytes);
         if reads.rows() > 0 {
             section(Section::Reads, &mut out, |out| write_reads(reads, out));
         }
