@@ -38,7 +38,6 @@ pub(crate) struct Taken {
 #[pymethods]
 impl Link {
     #[new]
-    #[expect(clippy::too_many_arguments, reason = "keywords in Python")]
     #[pyo3(signature = (link_id, framing="auto", *, dcu=0, peer="", frame_bytes_max=65_543,
                         pending_bytes_max=8 << 20, acked=None))]
     fn new(
