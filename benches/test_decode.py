@@ -5,7 +5,7 @@ checks, duplicate window). Peers: one frame to a tree of values, nothing checked
 """
 
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -15,6 +15,9 @@ from benches.frames import AUTHENTICATION_KEY, Meter, meters, pushes
 from benches.peers import dlms_cosem_rows, gurux_decoder
 from meteringest.native import Batch, Decoder, Link
 from meteringest.registry.layouts import load_layouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 # One thread each, so processor time: what else the machine does is left out.
 pytestmark = pytest.mark.benchmark(timer=time.process_time)

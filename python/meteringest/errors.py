@@ -47,8 +47,9 @@ class RegistryError(MeterIngestError):
 
     def __str__(self) -> str:
         """The file and every problem found, a line each."""
-        return "\n".join((f"{self.file}: {len(self.problems)} problem(s), nothing imported",
-                          *self.problems))
+        return "\n".join(
+            (f"{self.file}: {len(self.problems)} problem(s), nothing imported", *self.problems)
+        )
 
 
 class RulesError(MeterIngestError):

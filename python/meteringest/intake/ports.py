@@ -40,7 +40,7 @@ class Link(Protocol):
 class LinkMaker(Protocol):
     """Makes the splitter of a new connection."""
 
-    def __call__(
+    def __call__(  # noqa: PLR0913 (the native Link's own keywords)
         self,
         link_id: int,
         framing: str,
