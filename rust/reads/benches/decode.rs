@@ -19,8 +19,11 @@ use std::time::{Duration, Instant};
 use cosem::framing::{Frames, Framing};
 use cosem::security::OpenKey;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use reads::{Batch, Decoder, Protection, Settings, gather};
+use reads::{Decoder, Protection, Settings, gather};
 use world::{INTERVAL_S, Interval, MIDNIGHT_S, Meter, decode_frames, decoder, split, wrapped};
+
+/// About eight megabytes of 48-interval pushes, which is what the service decodes in one go.
+const FRAMES_PER_BATCH: usize = 4_000;
 
 /// Meters that send, and how many intervals a push holds.
 struct Fleet {
@@ -48,28 +51,39 @@ impl Fleet {
         }
     }
 
-    /// The next push of every meter, and when it arrives.
-    fn round(&mut self) -> (Frames, i64) {
+    /// The next push of every meter, in batches, and when they arrive.
+    fn round(&mut self) -> (Vec<Frames>, i64) {
         self.round += 1;
         let before = i64::from(self.round * self.intervals);
-        let mut bytes = Vec::new();
-        for (meter, key) in &self.meters {
-            let intervals: Vec<Interval> = (1..=self.intervals)
-                .map(|n| Interval::nth(before + i64::from(n), 250 + n + meter.number % 97))
-                .collect();
-            let mut sealed = Vec::new();
-            let push = meter.push(&intervals);
-            let (control, title) = (meter.control, meter.title());
-            cosem::encode::general_glo(key, control, &title, self.round, &push, &mut sealed)
-                .expect("a key that seals");
-            bytes.extend(wrapped(&sealed));
-        }
+        let batches = self.meters.chunks(FRAMES_PER_BATCH).map(|meters| {
+            let frames = meters.iter().flat_map(|meter| self.frame(meter, before));
+            split(Framing::Wrapper, &frames.collect::<Vec<u8>>())
+        });
         let now_s = MIDNIGHT_S + (before + i64::from(self.intervals)) * i64::from(INTERVAL_S);
-        (split(Framing::Wrapper, &bytes), now_s * 1_000)
+        (batches.collect(), now_s * 1_000)
     }
 
-    fn decode(&mut self, (frames, now_ms): &(Frames, i64)) -> Batch {
-        decode_frames(&mut self.decoder, *now_ms, frames)
+    fn frame(&self, (meter, key): &(Meter, OpenKey), before: i64) -> Vec<u8> {
+        let intervals: Vec<Interval> = (1..=self.intervals)
+            .map(|n| Interval::nth(before + i64::from(n), 250 + n + meter.number % 97))
+            .collect();
+        let mut sealed = Vec::new();
+        let push = meter.push(&intervals);
+        let (control, title) = (meter.control, meter.title());
+        cosem::encode::general_glo(key, control, &title, self.round, &push, &mut sealed)
+            .expect("a key that seals");
+        wrapped(&sealed)
+    }
+
+    /// Decodes a round; the records are given back as memory, as the service does.
+    fn decode(&mut self, (batches, now_ms): &(Vec<Frames>, i64)) -> u64 {
+        let mut reads = 0;
+        for frames in batches {
+            let batch = decode_frames(&mut self.decoder, *now_ms, frames);
+            reads += batch.tally.reads_stored;
+            self.decoder.recycle(batch.record);
+        }
+        reads
     }
 
     fn reads(&self) -> u64 {
@@ -81,7 +95,7 @@ fn decoding(criterion: &mut Criterion) {
     for (meters, intervals) in [(256, 48), (20_000, 48), (256, 1), (20_000, 1)] {
         let mut fleet = Fleet::new(meters, intervals);
         let first = fleet.round();
-        assert_eq!(fleet.decode(&first).tally.reads_stored, fleet.reads());
+        assert_eq!(fleet.decode(&first), fleet.reads());
         let mut group = criterion.benchmark_group("decode");
         group.throughput(Throughput::Elements(fleet.reads()));
         group.bench_function(
@@ -92,9 +106,9 @@ fn decoding(criterion: &mut Criterion) {
                     for _ in 0..rounds {
                         let round = fleet.round();
                         let start = Instant::now();
-                        let batch = fleet.decode(&round);
+                        let reads = fleet.decode(&round);
                         spent += start.elapsed();
-                        assert_eq!(batch.tally.reads_stored, fleet.reads());
+                        assert_eq!(reads, fleet.reads());
                     }
                     spent
                 });
@@ -113,14 +127,16 @@ fn gathering(criterion: &mut Criterion) {
         let mut fleet = Fleet::new(meters, intervals);
         let mut records = Vec::new();
         let mut first = 1 << 40;
-        while u64::try_from(records.len()).unwrap() * fleet.reads() < 480_000 {
+        while u64::from(fleet.round) * fleet.reads() < 480_000 {
             if shuffled {
                 shuffle(&mut fleet.meters);
             }
-            let round = fleet.round();
-            let batch = fleet.decode(&round);
-            records.push((first, batch.record));
-            first += u64::from(batch.rows);
+            let (batches, now_ms) = fleet.round();
+            for frames in batches {
+                let batch = decode_frames(&mut fleet.decoder, now_ms, &frames);
+                records.push((first, batch.record));
+                first += u64::from(batch.rows);
+            }
         }
         let records: Vec<(u64, &[u8])> = records
             .iter()
