@@ -12,6 +12,7 @@ mod error;
 pub mod framing;
 pub mod inspect;
 pub mod layout;
+pub mod profile;
 pub mod push;
 mod reader;
 pub mod security;
