@@ -1,5 +1,8 @@
 """Profile layouts: the built-in TOML files, and a folder of one's own beside them.
 
+A file with `table = "registers"` is a profile of registers or events (see profiles.py); the others
+are layouts of interval reads, which meters are registered with.
+
 Rule 1: a file is checked for shape here, with its name and path; what its columns and units mean
 is checked once more by the decoder, which knows them.
 Rule 2: a layout of one's own may not take the name of a built-in one: reads would change meaning.
@@ -15,11 +18,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from meteringest.errors import ConfigError
+from meteringest.registry.profiles import PACKAGE, Obis, Profile
 
-PACKAGE = "meteringest"
 FOLDER = "layouts"
-
-Obis = Annotated[str, Meta(pattern=r"^\d{1,3}(\.\d{1,3}){5}$")]
+REGISTERS = "registers"
 
 
 class Field(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -46,6 +48,7 @@ class Layouts(Struct, frozen=True):
     """All layouts of this service."""
 
     layouts: tuple[Layout, ...]
+    profiles: tuple[Profile, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -56,18 +59,26 @@ class Layouts(Struct, frozen=True):
         """As the decoder takes them."""
         return msgspec.json.encode(self.layouts)
 
+    def profiles_json(self) -> bytes:
+        """Profiles of registers and events, as the decoder takes them."""
+        return msgspec.json.encode(self.profiles)
+
 
 def load_layouts(own: Path | None = None) -> Layouts:
     """The built-in layouts and those in `own`; raises ConfigError with file and place."""
     taken: dict[str, str] = {}
     layouts: list[Layout] = []
+    profiles: list[Profile] = []
     for file, text in (*_built_in(), *_own(own)):
         layout = _parse(file, text)
         if layout.name in taken:
             raise ConfigError(file, f"the layout {layout.name} stands in {taken[layout.name]} too")
         taken[layout.name] = file
-        layouts.append(layout)
-    return Layouts(tuple(layouts))
+        if isinstance(layout, Profile):
+            profiles.append(layout)
+        else:
+            layouts.append(layout)
+    return Layouts(tuple(layouts), tuple(profiles))
 
 
 def _built_in() -> Iterator[tuple[str, str]]:
@@ -89,9 +100,13 @@ def _own(folder: Path | None) -> Iterator[tuple[str, str]]:
             raise ConfigError(str(file), f"cannot be read: {error}") from None
 
 
-def _parse(file: str, text: str) -> Layout:
+def _parse(file: str, text: str) -> Layout | Profile:
     try:
-        return msgspec.convert(tomllib.loads(text), Layout)
+        written = tomllib.loads(text)
+        if written.get("table") == REGISTERS:
+            del written["table"]
+            return msgspec.convert(written, Profile)
+        return msgspec.convert(written, Layout)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(file, f"not TOML: {error}") from None
     except msgspec.ValidationError as error:
