@@ -49,7 +49,7 @@ def bare_client(store: Store) -> Client:
 def test_insert(benchmark: BenchmarkFixture, store: Store, way: str, size: str) -> None:
     benchmark.group = f"store: {size} into the embedded ClickHouse"
     meters = METERS[size]
-    benchmark.extra_info["rows"] = meters * SLOTS
+    benchmark.extra_info.update(who=way, unit="rows", amount=meters * SLOTS)
     if way == "insert_range":
         _measure(benchmark, lambda first, day: _ranged(store, first, meters, day))
         return
@@ -74,7 +74,7 @@ def _measure(
 
     benchmark.pedantic(timed, setup=setup, rounds=ROUNDS, warmup_rounds=1)
     # Of all threads, so merges that happen to run are in it; the least is the firmest figure.
-    benchmark.extra_info["cpu_s_per_million_rows"] = min(cpu_s) * 1e6 / benchmark.extra_info["rows"]
+    benchmark.extra_info["cpu_s_per_million_rows"] = min(cpu_s) * 1e6 / benchmark.extra_info["amount"]
 
 
 def _ranged(store: Store, first: int, meters: int, day: int) -> Callable[[], None]:
