@@ -60,7 +60,7 @@ def test_a_master_key_is_read_as_base64_or_hex() -> None:
 
 @pytest.mark.parametrize("text", ["", "short", "é" * 32, "z" * 64, base64.b64encode(KEY).decode()])
 def test_what_is_no_master_key_is_refused_without_showing_it(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"Secret\(env:X\) holds no master key") as caught:
+    with pytest.raises(ConfigError, match="env:X holds no master key") as caught:
         MasterKey.of(Secret(text, "env:X"))
     assert text == "" or text not in str(caught.value)
 

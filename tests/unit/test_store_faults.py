@@ -44,3 +44,16 @@ def test_the_code_is_the_drivers_or_in_the_words() -> None:
     assert code_of("exception, code: 516, server") == 516
     assert code_of("no number") == 0
     assert getattr(fault("here", "no number", 60, unheard=False), "code", None) == 60
+
+
+def test_a_transports_wrapping_is_taken_off_its_cause() -> None:
+    wrapped = (
+        "Error HTTPConnectionPool(host='there', port=8123): Max retries exceeded with url: /?a=b "
+        "(Caused by NewConnectionError(\"HTTPConnection(host='there', port=8123): Failed to "
+        'establish a new connection: [Errno 111] Connection refused")) executing HTTP request '
+        "attempt 1 (http://there:8123)"
+    )
+    told = fault("http://there:8123", wrapped, None, unheard=True)
+    assert told.reason == "Failed to establish a new connection: [Errno 111] Connection refused"
+    timed_out = "Read timed out. (read timeout=120)"
+    assert fault("there", timed_out, None, unheard=True).reason == timed_out

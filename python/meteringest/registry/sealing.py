@@ -48,7 +48,8 @@ class MasterKey:
         except (ValueError, binascii.Error):
             key = b""
         if len(key) != KEY_BYTES:
-            reason = f"{secret!r} holds no master key; `meteringest keygen` makes one"
+            where = secret.reference or "the value"
+            reason = f"{where} holds no master key; `meteringest keygen` makes one"
             raise ConfigError(SETTING, reason)
         return cls(key)
 

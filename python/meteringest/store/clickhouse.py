@@ -6,6 +6,7 @@ Rule 2: inserts go through raw_insert, the one path that reports every failure; 
 Rule 3: a client serves one call at a time; a forked child never touches the engine, it would hang.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,9 @@ from meteringest.errors import ConfigError, InvariantError, StoreError
 from meteringest.store import engine
 from meteringest.store.faults import NO_CODE, fault
 from meteringest.store.settings import StoreSettings
+
+# What it would say on stderr by itself stands in the errors it raises.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 PARTITIONS_MAX = 100  # of one insert; a wider block is cut by days before it is sent
 

@@ -35,7 +35,7 @@ def fault(where: str, words: str, code: int | None, *, unheard: bool) -> StoreEr
     `unheard` says that the words are the transport's: the engine may never have got the question.
     """
     number = code or code_of(words)
-    reason = words.strip()
+    reason = _plain(words.strip())
     wait = unheard if number == NO_CODE else number in _WAIT and not too_many_partitions(words)
     return (EngineUnavailable if wait else EngineRefused)(where, reason, number)
 
@@ -46,11 +46,18 @@ def code_of(words: str) -> int:
     return int(found[1]) if found else NO_CODE
 
 
+def _plain(words: str) -> str:
+    """The innermost cause of a transport's words; the address stands beside them anyway."""
+    found = _CAUSE.search(words)
+    return found[1] if found else words
+
+
 def too_many_partitions(words: str) -> bool:
     """Code 252 says both "too many parts", which merges cure, and this, which they never do."""
     return "partitions for single INSERT" in words
 
 
+_CAUSE = re.compile(r"""\(Caused by \w+\(["']\w+\([^)]*\): (.+?)["']\)\)""")
 _CODE = re.compile(r"\bcode:\s*(\d+)", re.IGNORECASE)
 _WAIT = frozenset(
     {
