@@ -72,6 +72,18 @@ def test_one_sequence_over_connections_resent_and_skipped(house: House) -> None:
     assert ask(house, "SELECT DISTINCT dcu FROM m.rejects_v") == [(1,)]
 
 
+def test_acknowledged_frames_of_meters_nobody_registered_are_kept_whole(house: House) -> None:
+    stranger = own.Meter("NOBODY", 9_999)
+    frames = [stranger.push(own.half_hours(MIDNIGHT, 200)) for _ in range(200)]
+    with own.Concentrator(house.uplink_port, "DCU-K") as link:
+        link.hello()
+        for sequence, frame in enumerate(frames, start=1):
+            link.envelope(sequence, frame)
+        link.until_acked(len(frames))
+    kept = ask(house, "SELECT kind, hex(raw), dcu FROM m.rejects_v ORDER BY position")
+    assert kept == [("unknown_meter", frame.hex().upper(), 1) for frame in frames]
+
+
 @pytest.mark.parametrize(
     ("hello", "reason"),
     [

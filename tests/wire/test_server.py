@@ -10,7 +10,7 @@ import trio.testing
 from tests.wire.line import LOST, Bench, FakeLink, OneDcu, frame, reply
 from tests.wire.sockets import ends, one, received, serving, settings_of, until
 
-from meteringest.errors import JournalError, LinkError
+from meteringest.errors import ConfigError, JournalError, LinkError
 from meteringest.intake.happenings import (
     DrainCut,
     IntakeDrained,
@@ -187,6 +187,14 @@ async def test_draining_ends_at_its_deadline_and_acknowledges_nothing_unsafe() -
         assert await ends(peer) == b""
         cut = it.bench.observer.of(DrainCut)[0]
         assert (cut.links, cut.batches_unsynced) == (1, 1)
+
+
+def test_two_listeners_on_one_port_are_told_apart_from_another_process() -> None:
+    settings = settings_of({"port": 4059}, {"name": "too", "port": 4059})
+    with pytest.raises(ConfigError, match=r"listeners\[1\].port: 4059 is that of listeners\[0\]"):
+        IntakeServer(settings, Bench(settings).line, FakeLink, dcus=OneDcu(), last_acked={})
+    zero = settings_of({"port": 0}, {"name": "too", "port": 0})
+    IntakeServer(zero, Bench(zero).line, FakeLink, dcus=OneDcu(), last_acked={})
 
 
 async def test_being_cancelled_drains_as_well() -> None:

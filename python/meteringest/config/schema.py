@@ -98,12 +98,16 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = 1 << 17
     reject_raw_bytes_per_peer_max: Annotated[
         int,
-        Meta(ge=0, description="The same over all rejects of one peer in one batch."),
-    ] = 1 << 20
+        Meta(
+            ge=0,
+            description="The same over all rejects of one peer in one batch; the default is more "
+            "than a link can bring, so that nothing acknowledged is cut.",
+        ),
+    ] = 1 << 24
     rejects_per_peer_max: Annotated[
         int,
         Meta(ge=1, description="Reject rows of one peer in one batch; more are only counted."),
-    ] = 10_000
+    ] = 250_000
 
 
 class ObserveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

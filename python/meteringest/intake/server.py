@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import trio
 
-from meteringest.errors import InvariantError
+from meteringest.errors import ConfigError, InvariantError
 from meteringest.intake.admission import Room
 from meteringest.intake.connection import SHUTTING_DOWN
 from meteringest.intake.gather import Gatherer
@@ -64,6 +64,7 @@ class IntakeServer:
         `links_max` is what the process has descriptors for, over all listeners.
         """
         self._room = Room(links_max)
+        _check_ports(settings.listeners)
         self._settings = settings
         self._line = line
         self._make_link = make_link
@@ -213,6 +214,16 @@ class IntakeServer:
         elif self._drain_began is not None:
             took_s = trio.current_time() - self._drain_began
             self._line.observer.emit(IntakeDrained(took_s=took_s))
+
+
+def _check_ports(listeners: tuple[ListenerSettings, ...]) -> None:
+    """Said here, because the system would blame another process."""
+    taken: dict[tuple[str, int], int] = {}
+    for index, listener in enumerate(listeners):
+        first = taken.setdefault((listener.host, listener.port), index)
+        if listener.port and first != index:
+            where = f"$.intake.listeners[{index}].port"
+            raise ConfigError(where, f"{listener.port} is that of listeners[{first}] already")
 
 
 def _is_grave(error: Exception) -> bool:
