@@ -5,12 +5,11 @@ and the balance ends inside the interval whose charge it no longer covers.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import msgspec
 from msgspec import Struct
 
-from meteringest.prepaid.calendar import day_start_s
+from meteringest.prepaid.calendar import DAY_S, day_start_s
 from meteringest.prepaid.charges import AccountDay, DayCharges, charge_day
 from meteringest.prepaid.lines import Kind, Line, total
 from meteringest.prepaid.money import PPM, UWH_PER_WH
@@ -26,7 +25,11 @@ _LINK = MeterLink(meter=FORECAST_METER, from_s=-(1 << 40), to_s=1 << 40, multipl
 
 
 class Left(Struct, frozen=True, kw_only=True):
-    """Until the balance is used up; `beyond` when the forecast's horizon came first."""
+    """Until the balance is used up.
+
+    `beyond`: it lasts longer than can be said: the forecast's horizon or the last priced day
+    came first.
+    """
 
     units_uwh: int
     seconds: int
@@ -57,7 +60,9 @@ def what_is_left(ahead: Ahead, balance: int, forecast: Forecast) -> Left:
         day = _expected(ahead, opening, forecast, from_s=ahead.from_s if ahead_days == 0 else None)
         done = charge_day(day, opening)
         left = remaining - total(done.lines) + charged_today
-        if left <= 0 or not done.lines:
+        if not done.lines and done.held:
+            break
+        if left <= 0:
             return _inside(ahead, done, units, remaining + charged_today)
         units += sum(line.energy_uwh for line in _future(ahead, done))
         remaining, charged_today, opening = left, 0, done.closing
@@ -75,7 +80,7 @@ def _expected(
 ) -> AccountDay:
     """A day of the forecast; today's is what was read so far and the forecast for the rest."""
     start_s = _start_s(ahead, opening)
-    next_s = start_s + int(timedelta(days=1).total_seconds())
+    next_s = start_s + DAY_S
     first_s = start_s if from_s is None else from_s + (start_s - from_s) % ahead.interval_s
     reads = [
         Read(
@@ -112,8 +117,7 @@ def _inside(ahead: Ahead, done: DayCharges, units: int, remaining: int) -> Left:
         steps.setdefault(line.start_s, []).append(line)
     future = {line.key for lines in steps.values() for line in lines}
     remaining -= sum(line.amount for line in done.lines if line.key not in future)
-    day_s = day_start_s(done.closing.next_day - timedelta(days=1))
-    reached_s = max(ahead.from_s, day_s)
+    reached_s = max(ahead.from_s, _start_s(ahead, done.closing) - DAY_S)
     for start_s, lines in sorted(steps.items()):
         if remaining <= 0:
             break

@@ -4,6 +4,7 @@ Rule 1: figures are decimals exactly as written; a float never comes to be.
 Rule 2: what the file says is judged elsewhere; here it is only found.
 """
 
+import re
 import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
@@ -20,6 +21,7 @@ from meteringest.prepaid.money import MICRO_DECIMALS, InexactError, micro, perce
 Written = TypeVar("Written", bound=Struct)
 FILE_BYTES_MAX = 1 << 20
 MINUTES = 1_440
+_UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 
 
 class Problems:
@@ -102,7 +104,8 @@ def convert(text: str, wanted: type[Written], file: str) -> Written:
         return msgspec.convert(found, wanted)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `")
-        path = toml_lines.path_of(where.rstrip("`"))
+        unknown = _UNKNOWN.search(what)
+        path = toml_lines.path_of(where.rstrip("`")) + ((unknown[1],) if unknown else ())
         line, shown = toml_lines.line_of(text, path), toml_lines.written_path(path)
         raise RulesError(file, (f"{file}:{line}: {shown}: {what}",)) from None
 

@@ -1,6 +1,6 @@
 """Where in a TOML file a value stands: the parser tells no lines, a refusal needs one.
 
-Rule 1: an answer is the nearest line at or above the value, never a guess below it.
+Rule 1: an answer is the value's own line, or that of the nearest table that holds it or is of it.
 Rule 2: inline tables count as their line; the checks do not depend on any of this.
 """
 
@@ -17,8 +17,9 @@ def line_of(text: str, path: Path) -> int:
     """The line, from 1, of the value at `path`, or of what holds it."""
     best, line = 0, 1
     for number, here in _places(text):
-        if len(here) > best and path[: len(here)] == here:
-            best, line = len(here), number
+        shared = min(len(here), len(path))
+        if shared > best and path[:shared] == here[:shared]:
+            best, line = shared, number
     return line
 
 
