@@ -76,6 +76,8 @@ impl Batch {
             ("reads_quarantined", tally.reads_quarantined),
             ("reads_duplicate", tally.reads_duplicate),
             ("reads_changed", tally.reads_changed),
+            ("registers", self.batch.registers),
+            ("events", self.batch.events),
         ] {
             counts.set_item(name, count)?;
         }

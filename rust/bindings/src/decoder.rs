@@ -1,5 +1,7 @@
 //! `Decoder`: waiting frames to batches, and the registry and state that this takes.
 
+mod again;
+mod profiles;
 mod rows;
 mod settings;
 
@@ -7,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use cosem::layout::specs_from_json;
+use cosem::profile::profiles_from_json;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 use reads::LinkFrames;
@@ -71,6 +74,50 @@ impl Decoder {
         let wrong = |error| config("layouts", &error);
         let specs = specs_from_json(json).map_err(wrong)?;
         py.detach(|| lock(&self.inner)?.set_layouts(&specs).map_err(wrong))
+    }
+
+    fn set_profiles(&self, py: Python<'_>, json: &[u8], event_codes: &[u8]) -> PyResult<()> {
+        let profiles = profiles_from_json(json).map_err(|error| config("layouts", &error))?;
+        let meanings =
+            profiles::meanings(event_codes).map_err(|error| config("event_codes", &error))?;
+        py.detach(|| {
+            lock(&self.inner)?.set_profiles(profiles, meanings);
+            Ok(())
+        })
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "arguments from Python are owned"
+    )]
+    fn survey(&self, py: Python<'_>, rejects: Vec<again::Row>) -> PyResult<Vec<again::Surveyed>> {
+        py.detach(|| {
+            let rejects = again::rejects(&rejects);
+            let surveyed = lock(&self.inner)?.survey(&rejects);
+            Ok(surveyed.iter().map(again::surveyed).collect())
+        })
+    }
+
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "arguments from Python are owned"
+    )]
+    fn reconsider(
+        &self,
+        py: Python<'_>,
+        rejects: Vec<again::Row>,
+        accepted: Vec<(u32, u32)>,
+        standing: Vec<again::Stored>,
+        marks: Vec<(u32, u64)>,
+        now_ms: i64,
+    ) -> PyResult<(Batch, Vec<again::Done>)> {
+        let (batch, done) = py.detach(|| {
+            let standing = again::standing(accepted, standing, marks);
+            let rejects = again::rejects(&rejects);
+            let (batch, done) = lock(&self.inner)?.reconsider(&rejects, &standing, now_ms);
+            Ok::<_, PyErr>((batch, done.iter().map(again::done).collect()))
+        })?;
+        Ok((Batch::new(batch, Arc::clone(&self.spares)), done))
     }
 
     fn decode(&self, py: Python<'_>, links: Vec<PyRef<'_, Link>>, now_ms: i64) -> PyResult<Batch> {

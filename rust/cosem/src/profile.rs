@@ -15,6 +15,7 @@ mod json;
 mod tests;
 
 pub use described::described;
+pub use fit::events;
 pub use json::profiles_from_json;
 
 use crate::clock::RawClock;

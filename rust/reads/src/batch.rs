@@ -6,7 +6,7 @@ use cosem::{DecodeError, Kind, Layer};
 
 use crate::columns::ReadColumns;
 use crate::ledger::{LedgerRow, Outcome, ReadCounts, Tally};
-use crate::record::{CounterRow, RecordWriter, Refused};
+use crate::record::{CounterRow, EventRow, RecordWriter, Refused, RegisterRow, Resolution};
 use crate::settings::Settings;
 
 /// What one call of [`Decoder::decode`](crate::Decoder::decode) made of the frames it was given.
@@ -18,6 +18,12 @@ pub struct Batch {
     pub rows: u32,
     /// What was counted, over all concentrators.
     pub tally: Tally,
+    /// Registers on their way into the store.
+    pub registers: u64,
+    /// Events on their way into the store.
+    pub events: u64,
+    /// Meters whose frames keep failing under their key, and how many in a row have.
+    pub wrong_keys: BTreeMap<u32, u32>,
     /// Refused frames and reads by kind.
     pub rejected: BTreeMap<&'static str, u64>,
     /// Bytes to send on a link once the record is durable.
@@ -36,6 +42,7 @@ pub(crate) struct Building {
     current: (u32, Tally),
     rejected: BTreeMap<&'static str, u64>,
     peers: BTreeMap<String, Kept>,
+    pub(crate) wrong_keys: BTreeMap<u32, u32>,
     pub(crate) replies: Vec<(u64, Vec<u8>)>,
     pub(crate) uplink: Vec<(u64, u64)>,
     at_ms: i64,
@@ -76,6 +83,14 @@ impl Building {
     pub(crate) fn count(&mut self, dcu: u32, outcome: Outcome, reads: ReadCounts) {
         self.turn_to(dcu);
         self.current.1.add(&Tally::of(outcome, reads));
+    }
+
+    /// Counts reads of a frame that was counted when it was received.
+    pub(crate) fn count_reads(&mut self, dcu: u32, reads: ReadCounts) {
+        self.settle();
+        let mut tally = Tally::of(Outcome::Accepted, reads);
+        (tally.frames, tally.frames_accepted) = (0, 0);
+        self.ledger.entry(dcu).or_default().add(&tally);
     }
 
     /// Counts nothing, but gives `dcu` a ledger row: its envelope was taken.
@@ -126,6 +141,23 @@ impl Building {
         self.record.counter(row);
     }
 
+    pub(crate) fn register(&mut self, row: &RegisterRow<'_>) {
+        self.record.register(row);
+    }
+
+    pub(crate) fn event(&mut self, row: &EventRow<'_>) {
+        self.record.event(row);
+    }
+
+    pub(crate) fn resolution(&mut self, row: &Resolution<'_>) {
+        self.record.resolution(row);
+    }
+
+    /// Registers and events so far.
+    pub(crate) const fn told(&self) -> (u32, u32) {
+        self.record.told()
+    }
+
     pub(crate) fn uplink_row(&mut self, dcu: u32, sequence: u64) {
         self.record.uplink(dcu, sequence);
     }
@@ -159,6 +191,9 @@ impl Building {
             record: self.record.finish(&self.reads, spare),
             rows: self.record.rows().saturating_add(reads),
             tally: sum,
+            registers: u64::from(self.record.told().0),
+            events: u64::from(self.record.told().1),
+            wrong_keys: core::mem::take(&mut self.wrong_keys),
             rejected: core::mem::take(&mut self.rejected),
             replies: core::mem::take(&mut self.replies),
             uplink: core::mem::take(&mut self.uplink),

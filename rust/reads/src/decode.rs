@@ -4,13 +4,19 @@
 //! Rule 2: nothing about a meter changes unless a verified tag or its policy allows it, and every
 //! change goes with rows of the same batch.
 
+mod again;
 mod identity;
 mod opening;
 mod push;
 mod reply;
+mod told;
 
+pub use again::{Reconsidered, Rejected, Resolved, Standing, Survey};
+
+use again::Again;
 use cosem::framing::{Entry, Frames, Framing, What};
 use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
+use cosem::profile::Profile;
 use cosem::{DecodeError, Kind, Layer};
 
 use crate::batch::{Batch, Building, Sender};
@@ -18,6 +24,7 @@ use crate::keys::OpenKeys;
 use crate::layouts::Layouts;
 use crate::ledger::{Outcome, ReadCounts};
 use crate::meters::{MeterError, MeterSpec, Meters};
+use crate::profiles::{Meaning, Profiles};
 use crate::rows::Rows;
 use crate::settings::Settings;
 use crate::state::State;
@@ -40,10 +47,13 @@ pub struct Decoder {
     settings: Settings,
     pub(crate) meters: Meters,
     layouts: Layouts,
+    profiles: Profiles,
     open_keys: OpenKeys,
     pub(crate) state: State,
     building: Building,
     scratch: Scratch,
+    /// The intervals of the reject that is surveyed.
+    surveyed: Option<(u32, u32)>,
 }
 
 /// Memory reused from frame to frame.
@@ -65,6 +75,8 @@ struct Frame<'a> {
     /// The envelope it came in, if it did.
     envelope: Option<Envelope<'a>>,
     now_s: i64,
+    /// Set for a reject that is decoded again.
+    again: Option<Again<'a>>,
 }
 
 /// The envelope around a frame.
@@ -90,10 +102,12 @@ impl Decoder {
         Self {
             meters: Meters::default(),
             layouts: Layouts::default(),
+            profiles: Profiles::default(),
             open_keys: OpenKeys::new(settings.open_keys_max),
             state: State::new(settings.duplicate_window, settings.hash_seed),
             building: Building::default(),
             scratch: Scratch::default(),
+            surveyed: None,
             settings,
         }
     }
@@ -113,6 +127,11 @@ impl Decoder {
     /// Replaces all layouts.
     pub fn set_layouts(&mut self, specs: &[LayoutSpec]) -> Result<(), SpecError> {
         self.layouts.set(specs)
+    }
+
+    /// Replaces all profiles of registers and events, and what event codes mean.
+    pub fn set_profiles(&mut self, profiles: Vec<Profile>, meanings: Vec<Meaning>) {
+        self.profiles.set(profiles, meanings);
     }
 
     /// The number of a layout, for [`MeterSpec::layout`].
@@ -241,6 +260,7 @@ impl<'a> Frame<'a> {
             what: entry.what,
             envelope,
             now_s,
+            again: None,
         }
     }
 
@@ -268,7 +288,7 @@ impl<'a> Frame<'a> {
                 ..
             }
         );
-        wrapped && self.envelope.is_none()
+        wrapped && self.envelope.is_none() && self.again.is_none()
     }
 }
 

@@ -14,15 +14,18 @@ pub const CLOCK_DOUBTFUL: u32 = 1 << 3;
 pub const CLOCK_OTHER_BASE: u32 = 1 << 4;
 /// No verified tag proves who sent the read: it came in clear or encrypted only.
 pub const UNAUTHENTICATED: u32 = 1 << 5;
+/// The meter gave no time: when it was received stands instead. Only events have it.
+pub const TIME_OF_RECEIPT: u32 = 1 << 6;
 
 /// Every flag with its name, for documentation and constants in other languages.
-pub const FLAGS: [(&str, u32); 6] = [
+pub const FLAGS: [(&str, u32); 7] = [
     ("CHANGED", CHANGED),
     ("UNCHECKED", UNCHECKED),
     ("CLOCK_INVALID", CLOCK_INVALID),
     ("CLOCK_DOUBTFUL", CLOCK_DOUBTFUL),
     ("CLOCK_OTHER_BASE", CLOCK_OTHER_BASE),
     ("UNAUTHENTICATED", UNAUTHENTICATED),
+    ("TIME_OF_RECEIPT", TIME_OF_RECEIPT),
 ];
 
 /// How far a read may be trusted, as India Energy Stack `MeterData` v0.6 names it.

@@ -11,6 +11,7 @@ mod ledger;
 mod order;
 mod reads;
 mod rejects;
+mod told;
 
 use crate::record::{Record, RecordError};
 
@@ -40,6 +41,7 @@ pub fn gather(records: &[(u64, &[u8])]) -> Result<Gathered, RecordError> {
     reads::blocks(&parsed, &mut gathered);
     rejects::block(&parsed, &mut gathered);
     ledger::block(&parsed, &mut gathered);
+    told::blocks(&parsed, &mut gathered);
     Ok(gathered)
 }
 

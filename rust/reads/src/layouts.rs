@@ -37,6 +37,12 @@ impl Layouts {
         u16::try_from(self.named.iter().position(known)?).ok()
     }
 
+    /// The name of the layout with that number.
+    pub(crate) fn name(&self, number: u16) -> Option<&str> {
+        let named = self.named.get(usize::from(number));
+        named.map(|(name, _)| name.as_str())
+    }
+
     pub(crate) fn get_mut(&mut self, number: u16) -> Option<&mut Layout> {
         self.named
             .get_mut(usize::from(number))

@@ -12,6 +12,7 @@ mod keys;
 mod layouts;
 mod meters;
 mod policy;
+mod profiles;
 
 mod checks;
 pub mod flags;
@@ -32,12 +33,15 @@ mod replay;
 mod snapshot;
 
 pub use batch::Batch;
-pub use decode::{Decoder, Footprint, LinkFrames};
+pub use decode::{
+    Decoder, Footprint, LinkFrames, Reconsidered, Rejected, Resolved, Standing, Survey,
+};
 pub use gather::{Gathered, gather, record_rows};
 pub use layouts::Layouts;
 pub use ledger::Tally;
 pub use meters::{MeterError, MeterSpec, SERIAL_BYTES_MAX};
 pub use policy::Protection;
+pub use profiles::Meaning;
 pub use record::{RecordError, Section};
 pub use settings::Settings;
 pub use snapshot::SnapshotError;

@@ -10,10 +10,14 @@
 //! | 3 | ledger | rows `u32`, then row after row, see [`LedgerRow`] |
 //! | 4 | counters | rows `u32`, then meter, counter and key check of each |
 //! | 5 | uplink | rows `u32`, then concentrator `u32` and sequence `u64` of each |
+//! | 6 | registers | rows `u32`, then row after row, see [`RegisterRow`] |
+//! | 7 | events | rows `u32`, then row after row, see [`EventRow`] |
+//! | 8 | resolutions | rows `u32`, then row after row, see [`Resolution`] |
 //!
-//! Positions count the rows of sections 1, 2 and 3 in this order.
+//! Positions count the rows of sections 1, 2, 3, 6, 7 and 8 in this order.
 
 mod cursor;
+mod told;
 mod write;
 
 use core::fmt;
@@ -22,6 +26,7 @@ use cosem::layout::Channel;
 
 use crate::ledger::{LedgerRow, Tally};
 pub(crate) use cursor::Cursor;
+pub(crate) use told::{EventRow, RegisterRow, Resolution, Stamp};
 pub(crate) use write::{RecordWriter, Refused};
 
 /// The version every section is written with.
@@ -41,6 +46,12 @@ pub enum Section {
     Counters = 4,
     /// Envelopes taken.
     Uplink = 5,
+    /// Registers of other profiles.
+    Registers = 6,
+    /// Events.
+    Events = 7,
+    /// What became of earlier rejects.
+    Resolutions = 8,
 }
 
 /// Why bytes are not a record written here: damage, or a newer program wrote them.
@@ -71,6 +82,9 @@ pub(crate) struct Record<'a> {
     pub(crate) ledger: Vec<LedgerRow>,
     pub(crate) counters: Vec<CounterRow>,
     pub(crate) uplinks: Vec<(u32, u64)>,
+    pub(crate) registers: Vec<RegisterRow<'a>>,
+    pub(crate) events: Vec<EventRow<'a>>,
+    pub(crate) resolutions: Vec<Resolution<'a>>,
 }
 
 /// The columns of section 1, as they lie in the record.
@@ -132,6 +146,14 @@ impl<'a> Record<'a> {
 
     /// How many positions the record takes.
     pub(crate) fn rows(&self) -> usize {
+        self.rows_before_told()
+            .saturating_add(self.registers.len())
+            .saturating_add(self.events.len())
+            .saturating_add(self.resolutions.len())
+    }
+
+    /// How many of them come before those of section 6.
+    pub(crate) fn rows_before_told(&self) -> usize {
         self.reads
             .rows
             .saturating_add(self.rejects.len())
@@ -149,6 +171,13 @@ impl<'a> Record<'a> {
             Section::Ledger => rows(&mut cursor, ledger_row).map(|rows| self.ledger = rows),
             Section::Counters => rows(&mut cursor, counter_row).map(|rows| self.counters = rows),
             Section::Uplink => rows(&mut cursor, uplink_row).map(|rows| self.uplinks = rows),
+            Section::Registers => {
+                rows(&mut cursor, RegisterRow::parse).map(|rows| self.registers = rows)
+            }
+            Section::Events => rows(&mut cursor, EventRow::parse).map(|rows| self.events = rows),
+            Section::Resolutions => {
+                rows(&mut cursor, Resolution::parse).map(|rows| self.resolutions = rows)
+            }
         };
         whole.ok_or_else(|| section.error("it is cut short or holds nonsense"))?;
         if cursor.is_empty() {
@@ -211,6 +240,9 @@ impl Section {
             Self::Ledger,
             Self::Counters,
             Self::Uplink,
+            Self::Registers,
+            Self::Events,
+            Self::Resolutions,
         ]
         .into_iter()
         .find(|section| *section as u8 == id)

@@ -118,6 +118,49 @@ impl Rows {
         self.counts.quarantined = count(self.refused.len());
     }
 
+    /// Checks the reads of a frame that is decoded again: `judge` tells of an interval start what
+    /// flags its read gets, or that the stored one stands.
+    pub(crate) fn check_again(
+        &mut self,
+        columns: &Columns,
+        grid: Grid,
+        window: &mut Window<'_>,
+        flags: u32,
+        judge: impl Fn(u32) -> Option<u32>,
+    ) {
+        let mut walk = Walk::new(grid);
+        for (row, (clock, sum)) in columns.clocks.iter().zip(&self.sums).enumerate() {
+            let interval = match walk.interval(clock) {
+                Ok(interval) => interval,
+                Err(kind) => {
+                    self.refused.push((row, kind));
+                    continue;
+                }
+            };
+            let hash = HashKey::finish(*sum);
+            // Two rejects may hold the same read: the window has seen the first.
+            let raised = match window.judge(interval.number, hash) {
+                Judged::Same => None,
+                Judged::Changed => judge(interval.start_s).map(|raised| raised | flags::CHANGED),
+                Judged::New | Judged::Unchecked => judge(interval.start_s),
+            };
+            let Some(raised) = raised else {
+                self.counts.duplicate = self.counts.duplicate.wrapping_add(1);
+                continue;
+            };
+            let changed = raised & flags::CHANGED != 0;
+            self.counts.changed = self.counts.changed.wrapping_add(u64::from(changed));
+            window.note(interval.number, hash);
+            self.accepted.push(Accepted {
+                row,
+                start_s: interval.start_s,
+                flags: flags | raised | clock_flags(clock.status),
+            });
+        }
+        self.counts.stored = count(self.accepted.len());
+        self.counts.quarantined = count(self.refused.len());
+    }
+
     /// Copies the accepted reads to the batch.
     pub(crate) fn store(&self, columns: &Columns, frame: FrameFields, out: &mut ReadColumns) {
         let rows = usize::try_from(self.counts.stored).unwrap_or(usize::MAX);

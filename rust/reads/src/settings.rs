@@ -7,6 +7,8 @@ pub struct Settings {
     pub future_tolerance_s: u32,
     /// Reads that ended longer ago than this are quarantined.
     pub too_old_s: u32,
+    /// Registers and events that are older than this are refused: billing profiles hold years.
+    pub register_too_old_s: u32,
     /// Intervals per meter that are remembered to tell a repeated read from a changed one.
     pub duplicate_window: u16,
     /// Expanded cipher keys kept; a key that was dropped is expanded again when needed.
@@ -26,6 +28,7 @@ impl Default for Settings {
         Self {
             future_tolerance_s: 900,
             too_old_s: 90 * 86_400,
+            register_too_old_s: 1_825 * 86_400,
             duplicate_window: 96,
             open_keys_max: 65_536,
             reject_raw_bytes_max: 4_096,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 struct Written {
     future_tolerance_s: Option<u32>,
     too_old_days: Option<u32>,
+    registers_too_old_days: Option<u32>,
     duplicate_window: Option<u16>,
     open_keys_max: Option<u32>,
     reject_raw_bytes_max: Option<u32>,
@@ -25,6 +26,11 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
             .future_tolerance_s
             .unwrap_or(default.future_tolerance_s),
         too_old_s: too_old_s.unwrap_or(default.too_old_s),
+        register_too_old_s: written
+            .registers_too_old_days
+            .map_or(default.register_too_old_s, |days| {
+                days.saturating_mul(86_400)
+            }),
         duplicate_window: written.duplicate_window.unwrap_or(default.duplicate_window),
         open_keys_max: written.open_keys_max.unwrap_or(default.open_keys_max),
         reject_raw_bytes_max: written

@@ -4,7 +4,9 @@
     reason = "a value of any other type is simply not what is asked for"
 )]
 
-use super::{Code, Event, Field, Holds, Profile, Quantity, Register, Row, Taken, UNIT_SECOND};
+use super::{
+    Code, Event, Field, Holds, Object, Profile, Quantity, Register, Row, Taken, UNIT_SECOND,
+};
 use crate::axdr::Value;
 use crate::clock::RawClock;
 use crate::layout::BodyShape;
@@ -134,6 +136,20 @@ impl Field {
         }
         Some(())
     }
+}
+
+/// The events that the value of one object tells: an alert's bits, or one code.
+pub fn events(object: Object, value: &Value) -> Option<Vec<Event>> {
+    if let Some(number) = number(value) {
+        let what = Code::Number(u32::try_from(number).ok()?);
+        return Some(vec![Event { object, what }]);
+    }
+    let bits = match value {
+        Value::BitString(..) => set_bits(value)?,
+        _ => return None,
+    };
+    let codes = bits.into_iter().map(Code::Bit);
+    Some(codes.map(|what| Event { object, what }).collect())
 }
 
 fn rows_of(value: &Value) -> Option<Box<dyn Iterator<Item = &[Value]> + '_>> {

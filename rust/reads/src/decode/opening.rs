@@ -6,6 +6,7 @@ use cosem::push::{
 use cosem::security::SecurityControl;
 use cosem::{DecodeError, Kind, Layer};
 
+use super::told::TAG_EVENT_NOTIFICATION;
 use super::{Decoder, Frame, Known, identity};
 use crate::ledger::{Outcome, ReadCounts};
 use crate::policy::Protection;
@@ -68,12 +69,14 @@ impl Decoder {
             Some(&TAG_DATA_NOTIFICATION) => {
                 let push = notification(frame.apdu)?;
                 let meter = identity::of_body(&self.meters, frame, push.body)?;
-                self.know(meter, known);
-                let policy = self.meters.get(meter).map(|meter| meter.protection);
-                if !policy.is_some_and(Protection::admits_clear) {
-                    return Err(DecodeError::new(Layer::Apdu, 0, Kind::SecurityPolicy));
-                }
+                self.clear(meter, known)?;
                 self.push(frame, known, meter, Proof::CLEAR, &push)
+            }
+            // It names nobody: only a gateway or an envelope can tell whose it is.
+            Some(&TAG_EVENT_NOTIFICATION) => {
+                let meter = identity::of_body(&self.meters, frame, &[])?;
+                self.clear(meter, known)?;
+                self.event_notification(frame, known, meter, Proof::CLEAR, frame.apdu)
             }
             // A dedicated key belongs to an association, and pushes have none.
             Some(&TAG_GENERAL_DED) => Err(DecodeError::new(Layer::Ciphering, 0, Kind::NoKey)),
@@ -90,6 +93,17 @@ impl Decoder {
             if known.dcu == 0 {
                 known.dcu = meter.dcu;
             }
+        }
+    }
+
+    /// Refuses a frame in clear of a meter that owes protection.
+    fn clear(&self, meter: usize, known: &mut Known) -> Result<(), DecodeError> {
+        self.know(meter, known);
+        let policy = self.meters.get(meter).map(|meter| meter.protection);
+        if policy.is_some_and(Protection::admits_clear) {
+            Ok(())
+        } else {
+            Err(DecodeError::new(Layer::Apdu, 0, Kind::SecurityPolicy))
         }
     }
 
@@ -130,7 +144,11 @@ impl Decoder {
         .map_err(refused)?;
         let key_check = meter.key_check;
         let proof = self.prove(index, key_check, sealed.control, sealed.counter);
-        if proof.order == Order::Replayed && !frame.resent() {
+        if let Some(again) = frame.again {
+            if proof.verified.is_some() {
+                again.check(known.meter, known.counter)?;
+            }
+        } else if proof.order == Order::Replayed && !frame.resent() {
             return Err(DecodeError::new(Layer::Check, 0, Kind::ReplayedCounter));
         }
         Ok((index, proof))
@@ -166,7 +184,8 @@ impl Decoder {
         plain: &[u8],
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
         let before = self.state.progress(meter);
-        if let (Some(key), Order::Fresh) = (proof.verified, proof.order) {
+        let may_move = !frame.again.is_some_and(|again| again.is_survey());
+        if let (Some(key), Order::Fresh, true) = (proof.verified, proof.order, may_move) {
             self.state.advance(meter, key, proof.counter);
         }
         let taken = self.notified(frame, known, meter, proof, plain);
@@ -183,7 +202,11 @@ impl Decoder {
         }
         match taken {
             // The first of its kind is in the journal, whatever became of it.
-            Err(error) if proof.order != Order::Fresh && error.layer != Layer::Check => {
+            Err(error)
+                if proof.order != Order::Fresh
+                    && error.layer != Layer::Check
+                    && frame.again.is_none() =>
+            {
                 Ok((Outcome::Duplicate, ReadCounts::default()))
             }
             taken => taken,
@@ -204,6 +227,9 @@ impl Decoder {
                 let push = notification(plain)
                     .map_err(|error| if proof.unproven { garbage } else { error })?;
                 self.push(frame, known, meter, proof, &push)
+            }
+            Some(&TAG_EVENT_NOTIFICATION) => {
+                self.event_notification(frame, known, meter, proof, plain)
             }
             Some(tag) if is_apdu(*tag) => Err(DecodeError::new(Layer::Apdu, 0, Kind::Unsupported)),
             _ if proof.unproven => Err(garbage),

@@ -23,7 +23,7 @@ impl Decoder {
         proof: Proof,
         push: &Notification<'_>,
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
-        let taken = self.body(frame, known, meter, proof, push.body);
+        let taken = self.body(frame, known, meter, proof, push);
         let replayed = matches!(taken, Err(error) if error.kind == Kind::ReplayedCounter);
         // A quarantined body is safe in the journal too, and sending it again would not help.
         if push.confirmed && frame.answerable() && !replayed {
@@ -39,23 +39,34 @@ impl Decoder {
         known: &Known,
         index: usize,
         proof: Proof,
-        body: &[u8],
+        push: &Notification<'_>,
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let body = push.body;
         let unmapped = DecodeError::new(Layer::Layout, 0, Kind::NoLayout);
         let meter = self.meters.get(index).ok_or(unmapped)?;
-        let layout = self.layouts.get_mut(meter.layout).ok_or(unmapped)?;
+        let Some(layout) = self.layouts.get_mut(meter.layout) else {
+            return self.other_body(frame, known, index, proof, push, unmapped);
+        };
         let scratch = &mut self.scratch;
         scratch.columns.clear();
         scratch.bad.clear();
-        let extracted = layout.extract(
+        let extracted = match layout.extract(
             body,
             u32::from(meter.interval_s),
             &mut scratch.columns,
             &mut scratch.bad,
-        )?;
+        ) {
+            Err(error) if error.kind == Kind::NoLayout => {
+                return self.other_body(frame, known, index, proof, push, error);
+            }
+            extracted => extracted?,
+        };
         identity::check_device_id(&self.meters, index, extracted.device_id)?;
         let grid = grid(&self.settings, meter, frame.now_s);
         scratch.rows.begin(&scratch.columns, &self.state.hash);
+        if let Some(again) = frame.again {
+            return self.reads_again(frame, known, index, proof, body, again);
+        }
         let window = self.state.window(index, meter.interval_s);
         let mut window = window.ok_or(unmapped)?;
         if proof.order != Order::Fresh {
@@ -93,7 +104,7 @@ impl Decoder {
     }
 
     /// Quarantines single reads, each with its own bytes.
-    fn refuse_rows(&mut self, frame: &Frame<'_>, known: &Known, body: &[u8]) {
+    pub(super) fn refuse_rows(&mut self, frame: &Frame<'_>, known: &Known, body: &[u8]) {
         let sender = known.sender(frame);
         let scratch = &self.scratch;
         for (row, kind) in &scratch.rows.refused {
@@ -108,7 +119,7 @@ impl Decoder {
         }
     }
 
-    fn outcome(&self) -> (Outcome, ReadCounts) {
+    pub(super) fn outcome(&self) -> (Outcome, ReadCounts) {
         let mut reads = self.scratch.rows.counts;
         let bad = u64::try_from(self.scratch.bad.len()).unwrap_or(u64::MAX);
         reads.quarantined = reads.quarantined.saturating_add(bad);
@@ -122,7 +133,7 @@ impl Decoder {
     }
 }
 
-fn grid(settings: &Settings, meter: &Meter, now_s: i64) -> Grid {
+pub(super) fn grid(settings: &Settings, meter: &Meter, now_s: i64) -> Grid {
     Grid {
         interval_s: meter.interval_s,
         time_policy: meter.time_policy,

@@ -2,7 +2,7 @@
 
 use cosem::DecodeError;
 
-use super::{CounterRow, Section, VERSION};
+use super::{CounterRow, EventRow, RegisterRow, Resolution, Section, VERSION};
 use crate::columns::{Column, ReadColumns};
 use crate::ledger::LedgerRow;
 
@@ -13,6 +13,9 @@ pub(crate) struct RecordWriter {
     ledger: Rows,
     counters: Rows,
     uplinks: Rows,
+    registers: Rows,
+    events: Rows,
+    resolutions: Rows,
 }
 
 /// Rows of a section that is written row by row.
@@ -41,15 +44,23 @@ impl RecordWriter {
             &mut self.ledger,
             &mut self.counters,
             &mut self.uplinks,
+            &mut self.registers,
+            &mut self.events,
+            &mut self.resolutions,
         ] {
             rows.count = 0;
             rows.bytes.clear();
         }
     }
 
-    /// Rejects and ledger rows so far: with the reads, the positions the record takes.
+    /// Rows so far: with the reads, the positions the record takes.
     pub(crate) fn rows(&self) -> u32 {
-        self.rejects.count.saturating_add(self.ledger.count)
+        self.rejects
+            .count
+            .saturating_add(self.ledger.count)
+            .saturating_add(self.registers.count)
+            .saturating_add(self.events.count)
+            .saturating_add(self.resolutions.count)
     }
 
     pub(crate) fn reject(&mut self, refused: &Refused<'_>) {
@@ -87,6 +98,23 @@ impl RecordWriter {
         out.extend(sequence.to_le_bytes());
     }
 
+    pub(crate) fn register(&mut self, row: &RegisterRow<'_>) {
+        row.write(self.registers.next());
+    }
+
+    pub(crate) fn event(&mut self, row: &EventRow<'_>) {
+        row.write(self.events.next());
+    }
+
+    pub(crate) fn resolution(&mut self, row: &Resolution<'_>) {
+        row.write(self.resolutions.next());
+    }
+
+    /// Registers and events so far.
+    pub(crate) const fn told(&self) -> (u32, u32) {
+        (self.registers.count, self.events.count)
+    }
+
     /// The whole record, in the memory of `out`.
     pub(crate) fn finish(&self, reads: &ReadColumns, mut out: Vec<u8>) -> Vec<u8> {
         let rows = [
@@ -94,6 +122,9 @@ impl RecordWriter {
             (Section::Ledger, &self.ledger),
             (Section::Counters, &self.counters),
             (Section::Uplink, &self.uplinks),
+            (Section::Registers, &self.registers),
+            (Section::Events, &self.events),
+            (Section::Resolutions, &self.resolutions),
         ];
         let bytes = rows.iter().fold(reads_bytes(reads), |bytes, (_, rows)| {
             bytes.saturating_add(rows.bytes.len()).saturating_add(10)
@@ -174,7 +205,7 @@ fn reads_bytes(reads: &ReadColumns) -> usize {
     reads.rows().saturating_mul(row).saturating_add(16)
 }
 
-fn name(text: &str, out: &mut Vec<u8>) {
+pub(super) fn name(text: &str, out: &mut Vec<u8>) {
     let text = text.as_bytes();
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     out.extend(length.to_le_bytes());

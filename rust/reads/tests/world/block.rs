@@ -44,6 +44,8 @@ fn value(of: &str, bytes: &mut &[u8]) -> Value {
     let (width, signed) = match of {
         "String" => return Value::Text(text(bytes)),
         "UInt8" => (1, false),
+        "Int8" => (1, true),
+        "Int64" => (8, true),
         "UInt16" | "Date" => (2, false),
         "Int16" => (2, true),
         "UInt32" | "DateTime('UTC')" => (4, false),

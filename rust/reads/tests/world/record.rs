@@ -13,6 +13,47 @@ pub(crate) struct Parsed {
     pub(crate) ledger: Vec<(i64, u32, Vec<u64>)>,
     pub(crate) counters: Vec<(u32, u32, u32)>,
     pub(crate) uplinks: Vec<(u32, u64)>,
+    pub(crate) registers: Vec<Register>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) resolutions: Vec<Resolution>,
+}
+
+/// What section 6 says of a register, the frame's fields aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Register {
+    pub(crate) meter: u32,
+    pub(crate) at_s: u32,
+    pub(crate) flags: u32,
+    pub(crate) counter: u32,
+    pub(crate) profile: String,
+    pub(crate) class: u64,
+    pub(crate) obis: Vec<u8>,
+    pub(crate) attribute: u64,
+    pub(crate) value: i64,
+    pub(crate) scaler: u64,
+    pub(crate) unit: u64,
+}
+
+/// The same of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) meter: u32,
+    pub(crate) at_s: u32,
+    pub(crate) flags: u32,
+    pub(crate) source: String,
+    pub(crate) obis: Vec<u8>,
+    pub(crate) code: u32,
+    pub(crate) bit: u64,
+    pub(crate) meaning: String,
+}
+
+/// What became of a reject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resolution {
+    pub(crate) position: u64,
+    pub(crate) meter: u32,
+    pub(crate) outcome: String,
+    pub(crate) stored: [u32; 3],
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +130,9 @@ pub(crate) fn parse(record: &[u8]) -> Parsed {
             3 => parsed.ledger = rows(&mut body, ledger),
             4 => parsed.counters = rows(&mut body, |body| (body.u32(), body.u32(), body.u32())),
             5 => parsed.uplinks = rows(&mut body, |body| (body.u32(), body.number(8))),
+            6 => parsed.registers = rows(&mut body, register),
+            7 => parsed.events = rows(&mut body, event),
+            8 => parsed.resolutions = rows(&mut body, resolution),
             other => panic!("section {other}"),
         }
         assert!(body.0.is_empty(), "section {id} has bytes left over");
@@ -116,6 +160,57 @@ fn reject(body: &mut Bytes<'_>) -> Reject {
         kind,
         peer,
         raw,
+    }
+}
+
+/// Meter, time, flags and counter; deviation, status and concentrator are gone over.
+fn stamp(body: &mut Bytes<'_>) -> (u32, u32, u32, u32) {
+    let (meter, at_s) = (body.u32(), body.u32());
+    body.take(3);
+    let flags = body.u32();
+    body.take(4);
+    (meter, at_s, flags, body.u32())
+}
+
+fn register(body: &mut Bytes<'_>) -> Register {
+    let (meter, at_s, flags, counter) = stamp(body);
+    Register {
+        meter,
+        at_s,
+        flags,
+        counter,
+        profile: body.text(),
+        class: body.number(2),
+        obis: body.take(6).to_vec(),
+        attribute: body.number(1),
+        value: body.i64(),
+        scaler: body.number(1),
+        unit: body.number(1),
+    }
+}
+
+fn event(body: &mut Bytes<'_>) -> Event {
+    let (meter, at_s, flags, _) = stamp(body);
+    Event {
+        meter,
+        at_s,
+        flags,
+        source: body.text(),
+        obis: body.take(6).to_vec(),
+        code: body.u32(),
+        bit: body.number(2),
+        meaning: body.text(),
+    }
+}
+
+fn resolution(body: &mut Bytes<'_>) -> Resolution {
+    let position = body.number(8);
+    body.take(20);
+    Resolution {
+        position,
+        meter: body.u32(),
+        outcome: body.text(),
+        stored: [body.u32(), body.u32(), body.u32()],
     }
 }
 

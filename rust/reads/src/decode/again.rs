@@ -1,0 +1,306 @@
+//! Rejects decoded again, after a meter, a key or a layout was added: see
+//! `docs/decisions/0005-rejects-are-decoded-again.md`.
+//!
+//! Rule 1: nothing is believed that would not be believed of a frame just received: identity,
+//! policy and tag are checked as ever, and no counter moves backwards.
+//! Rule 2: a frame whose exact counter was accepted before brings nothing; and a read that was
+//! stored by a later frame, by its counter or by the order of receipt, stands.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cosem::framing::{Entry, Frames, Framing, Limits, Splitter};
+use cosem::{DecodeError, Kind, Layer};
+
+use super::opening::Proof;
+use super::push::grid;
+use super::{Decoder, Frame, Known, LinkFrames};
+use crate::batch::Batch;
+use crate::checks::Walk;
+use crate::columns::FrameFields;
+use crate::flags;
+use crate::ledger::{Outcome, ReadCounts};
+use crate::record::Resolution;
+
+/// A link that no listener has.
+const NO_LINK: u64 = u64::MAX;
+/// A frame may be as long as what was kept of it.
+const FRAME_BYTES_MIN: usize = 1_024;
+
+/// A reject as it stands in the store.
+#[derive(Debug, Clone, Copy)]
+pub struct Rejected<'a> {
+    /// Its journal position.
+    pub position: u64,
+    /// When it was received.
+    pub at_ms: i64,
+    /// The concentrator it came through.
+    pub dcu: u32,
+    /// Who sent it.
+    pub peer: &'a str,
+    /// Its bytes, framing included.
+    pub raw: &'a [u8],
+}
+
+/// What a reject would bring.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// Whose it is; 0 when that is still unknown.
+    pub meter: u32,
+    /// Its invocation counter, 0 when it has none.
+    pub counter: u32,
+    /// The first and the last interval start of its reads.
+    pub starts: Option<(u32, u32)>,
+    /// How far its meter's counter was: anything accepted since makes the survey stale.
+    pub mark: u64,
+    /// Why it would be refused again.
+    pub refusal: Option<DecodeError>,
+}
+
+/// What the store holds of the meters in question.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// (meter, counter) of frames that left a row.
+    pub accepted: BTreeSet<(u32, u32)>,
+    /// (meter, interval start) of stored reads, each with its version and counter.
+    pub reads: BTreeMap<(u32, u32), (u64, u32)>,
+    /// The marks of the survey, by meter.
+    pub marks: BTreeMap<u32, u64>,
+}
+
+/// What became of a reject: stored or a duplicate, or why it is refused still.
+pub type Reconsidered = Result<Resolved, DecodeError>;
+
+/// A reject that is one no more.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Resolved {
+    /// Reads stored.
+    pub reads: u32,
+    /// Registers stored.
+    pub registers: u32,
+    /// Events stored.
+    pub events: u32,
+}
+
+/// What a frame that is decoded again is measured against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Again<'a> {
+    position: u64,
+    standing: &'a Standing,
+    /// Only asked what it would bring: nothing may change.
+    survey: bool,
+}
+
+impl Again<'_> {
+    /// Whether nothing may change.
+    pub(super) const fn is_survey(&self) -> bool {
+        self.survey
+    }
+
+    /// Refuses a frame of `meter` whose very counter left a row before, or whose meter has sent
+    /// since it was surveyed.
+    pub(super) fn check(&self, meter: u32, counter: u32) -> Result<(), DecodeError> {
+        if self.standing.accepted.contains(&(meter, counter)) {
+            return Err(ACCEPTED_BEFORE);
+        }
+        if self.standing.marks.contains_key(&meter) && !self.survey {
+            return Err(DecodeError::new(Layer::Check, 0, Kind::BadSequence));
+        }
+        Ok(())
+    }
+}
+
+impl Decoder {
+    /// What each of `rejects` would bring; changes nothing.
+    pub fn survey(&mut self, rejects: &[Rejected<'_>]) -> Vec<Survey> {
+        let standing = Standing::default();
+        self.building.begin(0);
+        let surveyed = rejects.iter().map(|reject| {
+            let mut known = Known::default();
+            self.surveyed = None;
+            let again = Again {
+                position: reject.position,
+                standing: &standing,
+                survey: true,
+            };
+            let taken = self.once_more(reject, again, &mut known);
+            Survey {
+                meter: known.meter,
+                counter: known.counter,
+                mark: self.mark(known.meter),
+                starts: self.surveyed,
+                refusal: taken.err(),
+            }
+        });
+        let surveyed = surveyed.collect();
+        self.building.begin(0);
+        surveyed
+    }
+
+    /// Decodes `rejects` again; the batch must reach the journal like any other.
+    ///
+    /// `standing` must hold what the store has of every meter that [`Decoder::survey`] named, with
+    /// nothing accepted since.
+    pub fn reconsider(
+        &mut self,
+        rejects: &[Rejected<'_>],
+        standing: &Standing,
+        now_ms: i64,
+    ) -> (Batch, Vec<Reconsidered>) {
+        self.building.begin(now_ms);
+        let mut standing = standing.clone();
+        standing
+            .marks
+            .retain(|meter, mark| *mark != self.mark(*meter));
+        let mut done = Vec::with_capacity(rejects.len());
+        for reject in rejects {
+            let mut known = Known {
+                dcu: reject.dcu,
+                ..Known::default()
+            };
+            let (registers, events) = self.building.told();
+            let again = Again {
+                position: reject.position,
+                standing: &standing,
+                survey: false,
+            };
+            let taken = self.once_more(reject, again, &mut known);
+            let (registers_after, events_after) = self.building.told();
+            let (outcome, reads) = match taken {
+                Ok((_, reads)) => ("decoded", reads),
+                Err(error) if error == ACCEPTED_BEFORE => {
+                    ("accepted_before", ReadCounts::default())
+                }
+                Err(error) => {
+                    done.push(Err(error));
+                    continue;
+                }
+            };
+            let resolved = Resolved {
+                reads: u32::try_from(reads.stored).unwrap_or(u32::MAX),
+                registers: registers_after.saturating_sub(registers),
+                events: events_after.saturating_sub(events),
+            };
+            self.building.count_reads(known.dcu, reads);
+            self.building.resolution(&Resolution {
+                position: reject.position,
+                received_ms: reject.at_ms,
+                dcu: reject.dcu,
+                at_ms: now_ms,
+                meter: known.meter,
+                outcome,
+                reads: resolved.reads,
+                registers: resolved.registers,
+                events: resolved.events,
+            });
+            if known.counter > 0 {
+                standing.accepted.insert((known.meter, known.counter));
+            }
+            done.push(Ok(resolved));
+        }
+        (self.building.finish(), done)
+    }
+
+    /// Tells whether a meter's counter has moved.
+    fn mark(&self, meter: u32) -> u64 {
+        let index = self.meters.by_number(meter);
+        let progress = index.map(|index| self.state.progress(index));
+        progress.map_or(0, |progress| {
+            u64::from(progress.key_check) << 32 | u64::from(progress.counter)
+        })
+    }
+
+    /// Splits and takes what was kept of a reject.
+    fn once_more(
+        &mut self,
+        reject: &Rejected<'_>,
+        again: Again<'_>,
+        known: &mut Known,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let limits = Limits::of_frames(reject.raw.len().max(FRAME_BYTES_MIN));
+        let mut splitter = Splitter::new(Framing::Auto, limits);
+        let mut frames = Frames::default();
+        splitter.feed(reject.raw, &mut frames);
+        splitter.finish(&mut frames);
+        let link = LinkFrames {
+            link: NO_LINK,
+            dcu: reject.dcu,
+            peer: reject.peer,
+            frames: &frames,
+        };
+        let now_s = reject.at_ms.div_euclid(1000);
+        let mut taken = Err(DecodeError::new(Layer::Link, 0, Kind::Truncated));
+        for entry in &frames.entries {
+            taken = self.entry_once_more(&link, entry, now_s, again, known);
+            if taken.is_err() {
+                break;
+            }
+        }
+        taken
+    }
+
+    fn entry_once_more(
+        &mut self,
+        link: &LinkFrames<'_>,
+        entry: &Entry,
+        now_s: i64,
+        again: Again<'_>,
+        known: &mut Known,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let mut frame = Frame::new(link, entry, None, now_s);
+        frame.again = Some(again);
+        self.take(&frame, known)
+    }
+
+    /// The reads of a frame that is decoded again; they are in the scratch columns.
+    pub(super) fn reads_again(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &Known,
+        index: usize,
+        proof: Proof,
+        body: &[u8],
+        again: Again<'_>,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let unmapped = DecodeError::new(Layer::Layout, 0, Kind::NoLayout);
+        let meter = self.meters.get(index).ok_or(unmapped)?;
+        let grid = grid(&self.settings, meter, frame.now_s);
+        let scratch = &mut self.scratch;
+        if again.survey {
+            let mut walk = Walk::new(grid);
+            let clocks = scratch.columns.clocks.iter();
+            let starts = clocks.filter_map(|clock| Some(walk.interval(clock).ok()?.start_s));
+            self.surveyed = starts.fold(None, |range, start| {
+                let (first, last) = range.unwrap_or((start, start));
+                Some((first.min(start), last.max(start)))
+            });
+            return Ok((Outcome::Accepted, ReadCounts::default()));
+        }
+        let window = self.state.window(index, meter.interval_s);
+        let mut window = window.ok_or(unmapped)?;
+        let unproven = proof.verified.is_none();
+        let flags = if unproven { flags::UNAUTHENTICATED } else { 0 };
+        let number = meter.number;
+        let judge = |start: u32| match again.standing.reads.get(&(number, start)) {
+            None => Some(0),
+            Some((ver, counter)) if *ver > again.position || *counter >= proof.counter => None,
+            Some(_) => Some(flags::CHANGED),
+        };
+        scratch
+            .rows
+            .check_again(&scratch.columns, grid, &mut window, flags, judge);
+        let fields = FrameFields {
+            meter: number,
+            interval_s: meter.interval_s,
+            dcu: known.dcu,
+            counter: proof.counter,
+        };
+        scratch
+            .rows
+            .store(&scratch.columns, fields, &mut self.building.reads);
+        self.refuse_rows(frame, known, body);
+        Ok(self.outcome())
+    }
+}
+
+/// The refusal of a frame whose very counter left a row before.
+const ACCEPTED_BEFORE: DecodeError = DecodeError::new(Layer::Check, 1, Kind::ReplayedCounter);

@@ -1,0 +1,240 @@
+//! Bodies that are no block load: registers and events, through profiles or the body's own word.
+//!
+//! A frame is taken whole or not at all: rows of which one has no time cannot be told apart later.
+
+use cosem::axdr;
+use cosem::clock::{DEVIATION_UNSPECIFIED, RawClock};
+use cosem::profile::{self, Code, Event, Quantity, Row};
+use cosem::push::Notification;
+use cosem::{DecodeError, Kind, Layer, Reader};
+
+use super::opening::Proof;
+use super::{Decoder, Frame, Known, identity};
+use crate::checks::clock_flags;
+use crate::flags;
+use crate::ledger::{Outcome, ReadCounts};
+use crate::meters::Meter;
+use crate::record::{EventRow, RegisterRow, Stamp};
+use crate::settings::Settings;
+use crate::state::Order;
+
+/// event-notification-request.
+pub(super) const TAG_EVENT_NOTIFICATION: u8 = 0xc2;
+/// How an alert's bits and a log's codes are called in the store.
+const ALERT: &str = "alert";
+const EVENT_LOG: &str = "event_log";
+const EVENT_NOTIFICATION: &str = "event_notification";
+/// The clock status of a time that no meter gave.
+const STATUS_UNSPECIFIED: u8 = 0xff;
+
+type Took = Result<(Outcome, ReadCounts), DecodeError>;
+
+impl Decoder {
+    /// A body that the meter's layout does not fit, which `misfit` says.
+    pub(super) fn other_body(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &Known,
+        index: usize,
+        proof: Proof,
+        push: &Notification<'_>,
+        misfit: DecodeError,
+    ) -> Took {
+        // The first of its kind is in the journal; registers have no window to compare with.
+        if proof.order != Order::Fresh && frame.again.is_none() {
+            return Err(misfit);
+        }
+        let (tree, _quirks) = axdr::tolerant(push.body, profile::LIMITS).map_err(|_| misfit)?;
+        let meter = self.meters.get(index).ok_or(misfit)?;
+        let layout = self.layouts.name(meter.layout).unwrap_or_default();
+        let (name, taken) = self.profiles.fit(&tree, layout).ok_or(misfit)?;
+        identity::check_device_id(&self.meters, index, taken.device_id.as_deref())?;
+        let times = Times::new(&self.settings, meter, frame.now_s);
+        let base = base(meter, known, proof);
+        let sent = push.time.and_then(|sent| RawClock::parse(&sent).ok());
+        let mut rows = Vec::with_capacity(taken.rows.len());
+        for row in &taken.rows {
+            let stamp = times.stamp(row.clock.or(sent), base)?;
+            rows.push((stamp, row, times.quantities(row)?));
+        }
+        for (stamp, row, values) in rows {
+            for (register, value) in row.registers.iter().zip(values) {
+                self.building.register(&RegisterRow {
+                    stamp,
+                    profile: name,
+                    class: register.object.class,
+                    obis: register.object.obis,
+                    attribute: register.object.attribute,
+                    value,
+                    scaler: register.scaler,
+                    unit: register.unit,
+                });
+            }
+            for event in &row.events {
+                let source = match event.what {
+                    Code::Number(_) => EVENT_LOG,
+                    Code::Bit(_) => ALERT,
+                };
+                let meaning = self.profiles.meaning(event.what);
+                self.building
+                    .event(&event_row(stamp, source, event, meaning));
+            }
+        }
+        Ok((Outcome::Accepted, ReadCounts::default()))
+    }
+
+    /// An event-notification: one attribute of one object, and when.
+    pub(super) fn event_notification(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &Known,
+        index: usize,
+        proof: Proof,
+        apdu: &[u8],
+    ) -> Took {
+        let unsupported = DecodeError::new(Layer::Apdu, 0, Kind::Unsupported);
+        if proof.order != Order::Fresh && frame.again.is_none() {
+            return Err(unsupported);
+        }
+        let (sent, object, value) = notified(apdu)?;
+        let (tree, _quirks) = axdr::tolerant(value, profile::LIMITS)?;
+        let events = profile::events(object, &tree).ok_or(unsupported)?;
+        let meter = self.meters.get(index).ok_or(unsupported)?;
+        let times = Times::new(&self.settings, meter, frame.now_s);
+        let stamp = times.stamp_or_now(sent, base(meter, known, proof))?;
+        for event in &events {
+            let meaning = self.profiles.meaning(event.what);
+            let row = event_row(stamp, EVENT_NOTIFICATION, event, meaning);
+            self.building.event(&row);
+        }
+        Ok((Outcome::Accepted, ReadCounts::default()))
+    }
+}
+
+/// Time, object and value of an event-notification: the time is absent, counted, or written with a
+/// data tag where its presence flag belongs (Kaifa MX382).
+fn notified(apdu: &[u8]) -> Result<(Option<RawClock>, profile::Object, &[u8]), DecodeError> {
+    let mut reader = Reader::new(apdu, Layer::Apdu);
+    reader.u8()?;
+    let at = reader.error(Kind::BadTag);
+    let sent = match reader.u8()? {
+        0 => None,
+        1 | 9 => {
+            let at = reader.error(Kind::BadClock);
+            let bytes = reader.counted()?.try_into().map_err(|_| at)?;
+            Some(RawClock::parse(&bytes).map_err(|_| at)?)
+        }
+        _ => return Err(at),
+    };
+    let object = profile::Object {
+        class: reader.be_u16()?,
+        obis: reader.take()?,
+        attribute: reader.take().map(i8::from_be_bytes)?,
+    };
+    Ok((sent, object, reader.rest()))
+}
+
+fn event_row<'a>(stamp: Stamp, source: &'a str, event: &Event, meaning: &'a str) -> EventRow<'a> {
+    let (code, bit) = match event.what {
+        Code::Number(code) => (code, -1),
+        Code::Bit(bit) => (0, i16::try_from(bit).unwrap_or(i16::MAX)),
+    };
+    EventRow {
+        stamp,
+        source,
+        obis: event.object.obis,
+        code,
+        bit,
+        meaning,
+    }
+}
+
+/// What all rows of a frame share.
+fn base(meter: &Meter, known: &Known, proof: Proof) -> Stamp {
+    let flags = if proof.verified.is_some() {
+        0
+    } else {
+        flags::UNAUTHENTICATED
+    };
+    Stamp {
+        meter: meter.number,
+        at_s: 0,
+        deviation_min: DEVIATION_UNSPECIFIED,
+        clock_status: STATUS_UNSPECIFIED,
+        flags,
+        dcu: known.dcu,
+        counter: proof.counter,
+    }
+}
+
+/// A meter's clocks against ours.
+struct Times<'m> {
+    meter: &'m Meter,
+    now_s: i64,
+    latest_s: i64,
+    earliest_s: i64,
+}
+
+impl<'m> Times<'m> {
+    fn new(settings: &Settings, meter: &'m Meter, now_s: i64) -> Self {
+        Self {
+            meter,
+            now_s,
+            latest_s: now_s.saturating_add(i64::from(settings.future_tolerance_s)),
+            earliest_s: now_s.saturating_sub(i64::from(settings.register_too_old_s)),
+        }
+    }
+
+    /// `base` at the meter's time, which there must be.
+    fn stamp(&self, clock: Option<RawClock>, base: Stamp) -> Result<Stamp, DecodeError> {
+        let refused = |kind| DecodeError::new(Layer::Check, 0, kind);
+        let clock = clock.ok_or_else(|| refused(Kind::BadClock))?;
+        let at_s = self.utc_s(&clock).map_err(refused)?;
+        if i64::from(at_s) > self.latest_s {
+            return Err(refused(Kind::FutureTimestamp));
+        }
+        if i64::from(at_s) < self.earliest_s {
+            return Err(refused(Kind::TooOld));
+        }
+        Ok(Stamp {
+            at_s,
+            deviation_min: clock.deviation_min,
+            clock_status: clock.status,
+            flags: base.flags | clock_flags(clock.status),
+            ..base
+        })
+    }
+
+    /// The same, or the time of receipt when the meter gave none.
+    fn stamp_or_now(&self, clock: Option<RawClock>, base: Stamp) -> Result<Stamp, DecodeError> {
+        if clock.is_some() {
+            return self.stamp(clock, base);
+        }
+        Ok(Stamp {
+            at_s: u32::try_from(self.now_s).unwrap_or_default(),
+            flags: base.flags | flags::TIME_OF_RECEIPT,
+            ..base
+        })
+    }
+
+    /// A row's values as they are stored: numbers as they are, times in UTC seconds.
+    fn quantities(&self, row: &Row) -> Result<Vec<i64>, DecodeError> {
+        let registers = row.registers.iter();
+        registers
+            .map(|register| match register.value {
+                Quantity::Number(number) => Ok(number),
+                Quantity::Time(clock) => {
+                    let refused = |kind| DecodeError::new(Layer::Check, 0, kind);
+                    self.utc_s(&clock).map(i64::from).map_err(refused)
+                }
+            })
+            .collect()
+    }
+
+    fn utc_s(&self, clock: &RawClock) -> Result<u32, Kind> {
+        let utc_s = self.meter.time_policy.utc_s(clock);
+        utc_s
+            .and_then(|utc_s| u32::try_from(utc_s).ok())
+            .ok_or(Kind::BadClock)
+    }
+}
