@@ -114,11 +114,11 @@ class Decoder:
         """A decoder that knows no meters and no layouts yet.
 
         `config_json` is one object; what it leaves out has its default, an unknown key is a
-        ConfigError: `future_tolerance_s` 900, `too_old_days` 90, `duplicate_window` 96 (intervals
-        of a meter), `open_keys_max` 65536 (expanded keys kept), `reject_raw_bytes_max` 4096 (of one
-        reject), `reject_raw_bytes_per_peer_max` 1048576 and `rejects_per_peer_max` 10000 (of one
-        peer in one batch), `hash_seed` 0 (keys the duplicate windows; a snapshot only fits the seed
-        it was made under).
+        ConfigError: `future_tolerance_s` 900, `too_old_days` 90, `registers_too_old_days` 1825,
+        `duplicate_window` 96 (intervals of a meter), `open_keys_max` 65536 (expanded keys kept),
+        `reject_raw_bytes_max` 4096 (of one reject), `reject_raw_bytes_per_peer_max` 1048576 and
+        `rejects_per_peer_max` 10000 (of one peer in one batch), `hash_seed` 0 (keys the duplicate
+        windows; a snapshot only fits the seed it was made under).
         """
 
     @property
@@ -153,6 +153,40 @@ class Decoder:
         """Replaces all layouts: an array of objects, each one file of meteringest/layouts.
 
         A layout that cannot be is a ConfigError, and the old ones stay.
+        """
+
+    def set_profiles(self, json: bytes, event_codes: bytes) -> None:
+        """Replaces all profiles of registers and events, and what event codes mean.
+
+        `json` is an array of objects, each one file of meteringest/layouts with table "registers";
+        `event_codes` is one object with `source`, `bits` and `codes`. What cannot be is a
+        ConfigError, and the old ones stay.
+        """
+
+    def survey(
+        self, rejects: list[tuple[int, int, int, str, bytes]]
+    ) -> list[tuple[int, int, int, int, int, str]]:
+        """What rejects would bring if they were decoded again; changes nothing.
+
+        A reject is (position, receive time in ms, concentrator, peer, raw bytes); of each comes
+        (meter, counter, mark, first interval start, last one, layer/kind it would be refused as).
+        """
+
+    def reconsider(
+        self,
+        rejects: list[tuple[int, int, int, str, bytes]],
+        accepted: list[tuple[int, int]],
+        standing: list[tuple[int, int, int, int]],
+        marks: list[tuple[int, int]],
+        now_ms: int,
+    ) -> tuple[Batch, list[tuple[int, int, int, str]]]:
+        """Decodes rejects again; the batch must reach the journal like any other.
+
+        `accepted` holds (meter, counter) of frames that left a row in the store, `standing`
+        (meter, interval start, version, counter) of stored reads: of every meter that the survey
+        named. `marks` are the survey's, by meter: a reject whose meter has sent since is refused
+        (check/bad_sequence) and may be surveyed anew. Of each reject comes (reads, registers,
+        events stored, layer/kind it is still refused as).
         """
 
     def decode(self, links: list[Link], now_ms: int) -> Batch:
@@ -193,7 +227,7 @@ class Batch:
 
         `frames` = `frames_accepted` + `frames_quarantined` + `frames_duplicate`; `reads` =
         `reads_accepted` + `reads_quarantined` + `reads_duplicate`; `reads_changed` are among the
-        accepted.
+        accepted; `registers` and `events` are rows of other profiles.
         """
 
     @property

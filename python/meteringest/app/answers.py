@@ -9,8 +9,8 @@ from meteringest.app.backlog import JournalBacklog
 from meteringest.app.core import Core, reload
 from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
-from meteringest.app.storing import Storing
-from meteringest.control.messages import Status
+from meteringest.app.replaying import Replaying
+from meteringest.control.messages import AskReplay, Replayed, Status
 from meteringest.intake.server import IntakeServer
 from meteringest.observe import ServiceObserver
 from meteringest.offload import Offload
@@ -29,7 +29,7 @@ class Answers:
         observer: ServiceObserver,
         intake: IntakeServer,
         backlog: JournalBacklog,
-        storing: Storing,
+        replaying: Replaying,
         offload: Offload,
     ) -> None:
         """The service's age counts from here."""
@@ -37,7 +37,7 @@ class Answers:
         self._observer = observer
         self._intake = intake
         self._backlog = backlog
-        self._storing = storing
+        self._replaying = replaying
         self._offload = offload
         self._began = trio.current_time()
         self._frames = Rate()
@@ -82,7 +82,7 @@ class Answers:
             disk_reserve_bytes=core.config.journal.disk_reserve_bytes,
             intake_held=self._intake.held,
             store=core.store.where,
-            store_trouble=self._storing.trouble,
+            store_trouble=self._replaying.storing.trouble,
         )
 
     async def query(self, sql: str, output: str) -> bytes:
@@ -101,6 +101,10 @@ class Answers:
     async def reload(self) -> str:
         """Registry and layouts again."""
         return await self._offload(reload, self._core)
+
+    async def replay_rejects(self, wanted: AskReplay) -> Replayed:
+        """Stored rejects decoded again, one such command at a time."""
+        return await self._replaying.run(wanted)
 
     def _lag(self) -> tuple[int, float]:
         """Rows durable and not stored, and for how long the oldest of them has waited."""

@@ -17,8 +17,9 @@ from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.errors import JournalError
 from meteringest.native import Decoder, Journal
-from meteringest.registry.layouts import load_layouts
+from meteringest.registry.layouts import Layouts, load_layouts
 from meteringest.registry.meters import Defaults
+from meteringest.registry.profiles import load_event_codes
 from meteringest.registry.registrar import Registrar
 from meteringest.registry.sealing import MasterKey
 from meteringest.registry.tables import RegistryTables
@@ -59,7 +60,7 @@ def opened(
         migrate(store, config.store)
         layouts = load_layouts(config.registry.layouts_dir)
         decoder = Decoder(config.node, _decoder_settings(config, journal))
-        decoder.set_layouts(layouts.json())
+        _teach(decoder, layouts)
         registrar = _registrar(config, store, decoder, layouts.names)
         if serving:
             registrar.load_book()
@@ -79,9 +80,16 @@ def opened(
 def reload(core: Core) -> str:
     """Reads registry and layouts again while the decoder works; says what was found."""
     layouts = load_layouts(core.config.registry.layouts_dir)
-    core.decoder.set_layouts(layouts.json())
+    _teach(core.decoder, layouts)
     meters = core.registrar.load_book()
-    return f"{meters:,} meters in use, {len(layouts.names)} layouts"
+    return (
+        f"{meters:,} meters in use, {len(layouts.names)} layouts, {len(layouts.profiles)} profiles"
+    )
+
+
+def _teach(decoder: Decoder, layouts: Layouts) -> None:
+    decoder.set_layouts(layouts.json())
+    decoder.set_profiles(layouts.profiles_json(), msgspec.json.encode(load_event_codes()))
 
 
 def _journal(config: Config, clock: WallClock, *, salvage: bool) -> Journal:

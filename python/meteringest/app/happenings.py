@@ -1,5 +1,6 @@
 """What happens to the service as a whole."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from meteringest.events import Event, Level
@@ -33,6 +34,23 @@ class Stopping(Event, frozen=True, kw_only=True):
     """Told to stop: what is in is brought to disk and acknowledged first."""
 
     signal: str
+
+
+class RejectsReplayed(Event, frozen=True, kw_only=True):
+    """A page of rejects was decoded again."""
+
+    seen: int
+    resolved: int
+    reads: int
+    registers: int
+    events: int
+
+    def tally(self) -> Mapping[str, float]:
+        """What it brought."""
+        return {
+            "rejects_replayed_total": self.seen,
+            "rejects_resolved_total": self.resolved,
+        }
 
 
 class StoreRefusing(Event, frozen=True, kw_only=True):

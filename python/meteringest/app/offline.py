@@ -9,7 +9,8 @@ from meteringest.app.core import Core, opened
 from meteringest.app.questions import answer
 from meteringest.clock import WallClock
 from meteringest.config import Config
-from meteringest.control.messages import Status
+from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.errors import LinkError
 from meteringest.registry.rows import Imported, ImportPart, Listing
 from meteringest.store.queries import figures
 
@@ -64,3 +65,10 @@ class Offline:
     def reload(self) -> str:
         """Nothing to do: whatever opens the folder next reads them anyway."""
         return "no service is running"
+
+    def replay_rejects(self, wanted: AskReplay) -> Replayed:
+        """Only a running service has the meters' counters and keys at work."""
+        del wanted
+        raise LinkError(
+            str(self._core.config.data_dir), "no service is running here: start it, then replay"
+        )

@@ -17,6 +17,7 @@ from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.core import Core, opened
 from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping
 from meteringest.app.line import DurableJournal
+from meteringest.app.replaying import Replaying
 from meteringest.app.storing import Storing
 from meteringest.clock import WallClock
 from meteringest.config import Config
@@ -68,7 +69,7 @@ class Service:
         self._backlog = JournalBacklog(
             journal, self._commit, kept_from=lambda: self._checkpoints.position
         )
-        line = Line(
+        self._line = line = Line(
             decoder=core.decoder,
             journal=DurableJournal(journal, self._commit, self._checkpoints),
             offload=ThreadOffload(1),
@@ -109,7 +110,12 @@ class Service:
     async def _start_readers(self, stages: trio.Nursery) -> None:
         core = self._core
         answers = Answers(
-            core, self._observer, self._intake, self._backlog, self._storing, self._disk
+            core,
+            self._observer,
+            self._intake,
+            self._backlog,
+            Replaying(core, self._line, self._backlog, self._storing, self._disk),
+            self._disk,
         )
         await stages.start(serve_control, core.config.data_dir, answers)
         stages.start_soon(answers.sample)

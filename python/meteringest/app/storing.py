@@ -31,6 +31,7 @@ class Storing:
         self._retry_s = retry_s
         self.trouble = ""
         """Why the store does not take what waits; nothing when it does."""
+        self._moved = trio.Event()
 
     def emit(self, event: Event) -> None:
         """Keeps what it says about the store, and passes it on."""
@@ -39,9 +40,15 @@ class Storing:
                 self.trouble = event.reason
             case RangeStored():
                 self.trouble = ""
+                moved, self._moved = self._moved, trio.Event()
+                moved.set()
             case _:
                 pass
         self._observer.emit(event)
+
+    async def moved(self) -> None:
+        """Waits until the next range is stored."""
+        await self._moved.wait()
 
     async def run(self, writer: Runs) -> NoReturn:
         """Writes for ever."""

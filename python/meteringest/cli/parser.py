@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from meteringest.cli import records, service, tools
+from meteringest.cli import records, replay, service, tools
 from meteringest.cli.outcome import MEANING
 from meteringest.registry.columns import COLUMNS
 
@@ -121,6 +121,14 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         "reload", "Make the running service read registry and layouts again.", "reload"
     )
     reload.set_defaults(run=service.reload)
+    replay.add_arguments(
+        command(
+            "replay-rejects",
+            "Decode stored rejects again, after a meter, key or layout was added.",
+            "replay-rejects --kind no_layout --dry-run",
+            "replay-rejects --meter 1207 --since 2026-11-20",
+        )
+    )
 
 
 def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from meteringest.config import Config
 from meteringest.control.client import connected
-from meteringest.control.messages import Status
+from meteringest.control.messages import AskReplay, Replayed, Status
 from meteringest.registry.rows import Imported, ImportPart, Listing
 
 
@@ -31,6 +31,10 @@ class Service(Protocol):
 
     def reload(self) -> str:
         """Reads registry and layouts again; says what was found."""
+        ...
+
+    def replay_rejects(self, wanted: AskReplay) -> Replayed:
+        """Decodes stored rejects again."""
         ...
 
 

@@ -67,6 +67,14 @@ class ChecksSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "changed one; older ones are stored with the flag UNCHECKED.",
         ),
     ] = 96
+    registers_too_old_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3_000,
+            description="As too_old_days, for registers and events: billing profiles hold years.",
+        ),
+    ] = 1_825
 
 
 class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -18,8 +18,10 @@ from meteringest.control.messages import (
     AskList,
     AskQuery,
     AskReload,
+    AskReplay,
     AskStatus,
     Failed,
+    Replayed,
     Request,
     Response,
     Status,
@@ -60,6 +62,10 @@ class Client:
     def reload(self) -> str:
         """Makes the service read registry and layouts again; says what it found."""
         return self._ask(AskReload(), str)
+
+    def replay_rejects(self, wanted: AskReplay) -> Replayed:
+        """Makes the service decode stored rejects again; returns when that is stored."""
+        return self._ask(wanted, Replayed)
 
     def _ask(self, request: Request, answer: type[T]) -> T:
         response = self._exchange(request)

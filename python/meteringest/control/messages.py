@@ -87,7 +87,27 @@ class AskReload(msgspec.Struct, frozen=True, tag="reload"):
     """Read registry and layouts again."""
 
 
-Request = AskStatus | AskQuery | AskImport | AskCommit | AskList | AskReload
+class AskReplay(msgspec.Struct, frozen=True, tag="replay", kw_only=True):
+    """Decode stored rejects again; 0 and nothing mean all of them."""
+
+    kind: str = ""
+    meter: int = 0
+    since_ms: int = 0
+    dry_run: bool = False
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What decoding rejects again did, or would do."""
+
+    seen: int = 0
+    resolved: int = 0
+    reads: int = 0
+    registers: int = 0
+    events: int = 0
+    refused: dict[str, int] = {}
+
+
+Request = AskReplay | AskStatus | AskQuery | AskImport | AskCommit | AskList | AskReload
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):

@@ -26,9 +26,11 @@ from meteringest.control.messages import (
     AskList,
     AskQuery,
     AskReload,
+    AskReplay,
     AskStatus,
     Failed,
     More,
+    Replayed,
     Request,
     Response,
     Status,
@@ -60,6 +62,10 @@ class Answers(Protocol):
 
     async def reload(self) -> str:
         """Reads registry and layouts again; says what was found."""
+        ...
+
+    async def replay_rejects(self, wanted: AskReplay) -> Replayed:
+        """Decodes stored rejects again."""
         ...
 
 
@@ -148,6 +154,8 @@ class _Session:
                 answer = await self._answers.list_rows(listing)
             case AskReload():
                 answer = await self._answers.reload()
+            case AskReplay():
+                answer = await self._answers.replay_rejects(request)
             case AskImport(part=part):
                 self._parts.append(part)
             case AskCommit():

@@ -156,9 +156,10 @@ class Gatherer:
         began = trio.current_time()
         now_ms = self._line.clock.now_ms()
         links = [member.link for member in members]
-        batch = await self._line.offload(self._line.decoder.decode, links, now_ms)
-        decoded = trio.current_time()
-        position = await self._append(batch, now_ms)
+        async with self._line.turn:
+            batch = await self._line.offload(self._line.decoder.decode, links, now_ms)
+            decoded = trio.current_time()
+            position = await self._append(batch, now_ms)
         self._in_batch = False
         self.pending_bytes -= taken
         self._line.observer.emit(

@@ -4,8 +4,10 @@ Everything here is bytes and numbers: no read becomes a Python object on its way
 """
 
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+import trio
 
 from meteringest.clock import WallClock
 from meteringest.events import Observer
@@ -131,3 +133,5 @@ class Line:
     offload: Offload
     clock: WallClock
     observer: Observer
+    turn: trio.Lock = field(default_factory=trio.Lock)
+    """Held from decoding a batch to appending it: journal and decoder agree outside of it."""

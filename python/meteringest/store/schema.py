@@ -35,6 +35,17 @@ READ: Mapping[str, str] = {
 # A block in which no row has them leaves the last ten channels out.
 OPTIONAL = frozenset(_CHANNELS[_CHANNELS_REQUIRED:])
 
+_STAMP: Mapping[str, str] = {
+    "meter": "UInt32",
+    "at": "DateTime('UTC')",
+    "deviation_min": "Int16",
+    "clock_status": "UInt8",
+    "flags": "UInt32",
+    "dcu": "UInt32",
+    "counter": "UInt32",
+    "ver": "UInt64",
+}
+
 TABLES: Mapping[str, Mapping[str, str]] = {
     "m.reads": READ,
     "m.read_history": READ,
@@ -49,6 +60,36 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "offset": "UInt32",
         "counter": "UInt32",
         "raw": "String",
+    },
+    "m.registers": {
+        **_STAMP,
+        "profile": "String",
+        "class": "UInt16",
+        "obis": "String",
+        "attribute": "Int8",
+        "value": "Int64",
+        "scaler": "Int8",
+        "unit": "UInt8",
+    },
+    "m.events": {
+        **_STAMP,
+        "source": "String",
+        "obis": "String",
+        "code": "UInt32",
+        "bit": "Int16",
+        "meaning": "String",
+    },
+    "m.reject_resolutions": {
+        "position": "UInt64",
+        "received_at": "DateTime64(3, 'UTC')",
+        "dcu": "UInt32",
+        "at": "DateTime64(3, 'UTC')",
+        "meter": "UInt32",
+        "outcome": "String",
+        "reads": "UInt32",
+        "registers": "UInt32",
+        "events": "UInt32",
+        "ver": "UInt64",
     },
     "m.intake_ledger": {
         "position": "UInt64",
