@@ -20,6 +20,8 @@ MICRO = 1_000_000
 
 @dataclass
 class SlowRead:
+    """One version of one interval."""
+
     meter: int
     start_s: int
     interval_s: int
@@ -32,6 +34,8 @@ class SlowRead:
 
 @dataclass
 class SlowDay:
+    """All that one day of the account is charged from; `text` is its tariff's TOML."""
+
     day: date
     text: str
     payment: str
@@ -45,6 +49,8 @@ class SlowDay:
 
 @dataclass
 class Charge:
+    """One component of one step: what it exactly is, and what was charged."""
+
     day: date
     version: int
     component: str
@@ -63,6 +69,9 @@ class Slow:
     )
     load_days: list[tuple[date, int, Fraction]] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
+    months: dict[tuple[str, int, date], list[Charge]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     now: SlowDay = field(init=False)
     tariff: dict = field(init=False)
     version: int = field(init=False)
@@ -207,18 +216,13 @@ class Slow:
         rules = self.tariff.get("rounding", {})
         rule = rules.get(name, rules.get("default", {"to": Fraction(1, 100)}))
         at, day = rule.get("at", "month"), self.now.day
-        before = [
-            each
-            for each in self.charges
-            if each.component == name
-            and each.version == self.version
-            and (each.day == day if at == "day" else each.day.replace(day=1) == day.replace(day=1))
-            and at != "interval"
-        ]
+        month = self.months[name, self.version, day.replace(day=1)]
+        before = [each for each in month if at == "month" or (at == "day" and each.day == day)]
         exact_total = sum((each.exact for each in before), exact)
         amount = nearest(exact_total, money(rule["to"]), rule.get("mode", "half-up"))
         amount -= sum(each.amount for each in before)
-        self.charges.append(Charge(day, self.version, name, exact, amount))
+        month.append(Charge(day, self.version, name, exact, amount))
+        self.charges.append(month[-1])
         return amount
 
     # Days and months

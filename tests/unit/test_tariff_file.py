@@ -9,6 +9,9 @@ from tests.unit.tariff_days import EXAMPLES, HEAD
 from meteringest.errors import RulesError
 from meteringest.prepaid.calendar_file import parse_calendar
 from meteringest.prepaid.command import tariffs_check, tariffs_show
+from meteringest.prepaid.fuel import fuel_share
+from meteringest.prepaid.fuel_file import load_fuel, parse_fuel
+from meteringest.prepaid.rounding import Rounding
 from meteringest.prepaid.tariff import TariffBook
 from meteringest.prepaid.tariff_file import load, parse
 
@@ -214,3 +217,30 @@ def test_a_calendar_knows_its_span_and_refuses_what_is_outside() -> None:
         parse_calendar(text + holiday + holiday)
     with pytest.raises(RulesError, match="outside the file's span"):
         parse_calendar(text + holiday.replace("2026-01", "2027-01"))
+
+
+FUEL = 'name = "f"\ntariffs = ["t"]\nbase_month = "2026-05"\ncharge_month = "2026-07"\n'
+
+
+def test_a_fuel_notice_is_signed_and_of_an_earlier_month() -> None:
+    down = load_fuel(EXAMPLES / "fuel-2026-07.toml")
+    assert (down.percent_ppm, down.charge_month) == (-140_000, date(2026, 7, 1))
+    per_unit = parse_fuel(FUEL + "per_kwh = -0.12\n")
+    assert fuel_share(per_unit, 0, 100_000 * 10**6, Rounding(unit=1)).amount == -12_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "reason"),
+    [
+        (FUEL, 1, "exactly one of `percent` and `per_kwh`"),
+        (FUEL.replace("2026-07", "2026-05") + "percent = 1\n", 4, "wanted after `base_month`"),
+        (FUEL.replace("2026-07", "2026-13") + "percent = 1\n", 4, "is no month"),
+        (FUEL.replace('"t"', "") + "percent = 1\n", 2, "is empty"),
+        (FUEL + "percent = 1.00001\n", 5, "more than 4 decimals"),
+    ],
+)
+def test_a_fuel_notice_that_cannot_be_charged_is_refused(text: str, line: int, reason: str) -> None:
+    with pytest.raises(RulesError) as refusal:
+        parse_fuel(text, "f.toml")
+    problems = refusal.value.problems
+    assert any(p.startswith(f"f.toml:{line}:") and reason in p for p in problems), problems

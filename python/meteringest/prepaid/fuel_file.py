@@ -1,0 +1,66 @@
+"""A fuel notice file becomes a FuelNotice; months are written 2026-07."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+from meteringest.prepaid.fuel import FuelNotice
+from meteringest.prepaid.rules_file import Problems, convert, duplicates, read_text
+from meteringest.prepaid.tariff_schema import Shape
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+
+
+class FuelWritten(Shape, frozen=True):
+    """The whole file; `percent` and `per_kwh` are signed."""
+
+    name: str
+    tariffs: tuple[str, ...]
+    base_month: str
+    charge_month: str
+    source: str = ""
+    percent: Decimal | None = None
+    per_kwh: Decimal | None = None
+
+
+def load_fuel(file: Path) -> FuelNotice:
+    """Reads, converts and checks one file."""
+    return parse_fuel(read_text(file), str(file))
+
+
+def parse_fuel(text: str, file: str = "fuel") -> FuelNotice:
+    """The same from text."""
+    written = convert(text, FuelWritten, file)
+    problems = Problems()
+    if (written.percent is None) == (written.per_kwh is None):
+        problems.add((), "wanted exactly one of `percent` and `per_kwh`")
+    if not written.name.strip():
+        problems.add(("name",), "is empty")
+    if not written.tariffs:
+        problems.add(("tariffs",), "is empty")
+    for index in duplicates(written.tariffs):
+        problems.add(("tariffs",), f"'{written.tariffs[index]}' stands twice")
+    base = _month(written.base_month, "base_month", problems)
+    charged = _month(written.charge_month, "charge_month", problems)
+    if charged <= base:
+        problems.add(("charge_month",), "wanted after `base_month`: the base must be known whole")
+    percent, per_kwh = written.percent, written.per_kwh
+    notice = FuelNotice(
+        name=written.name,
+        tariffs=written.tariffs,
+        base_month=base,
+        charge_month=charged,
+        percent_ppm=None if percent is None else problems.ppm(percent, ("percent",)),
+        per_kwh=None if per_kwh is None else problems.signed_micro(per_kwh, ("per_kwh",)),
+    )
+    problems.refuse(file, text)
+    return notice
+
+
+def _month(written: str, name: str, problems: Problems) -> date:
+    found = _MONTH.fullmatch(written)
+    if found is None:
+        problems.add((name,), f"'{written}' is no month; wanted YYYY-MM")
+        return date.min if name == "base_month" else date.max
+    return date(int(found[1]), int(found[2]), 1)
