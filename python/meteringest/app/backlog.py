@@ -1,6 +1,7 @@
 """The journal as the store's writer sees it, and the notes that make its retries exact.
 
-Rule 1: what is about to be inserted is noted before it is sent; what is stored is noted after.
+Rule 1: what is about to be inserted is noted before it is sent; what is stored is noted after, by
+the journal itself when it lets segments go.
 Rule 2: a segment is let go only when it is stored and no restart needs it any more.
 """
 
@@ -10,12 +11,12 @@ from collections.abc import Callable
 from meteringest.journal.group_commit import GroupCommit
 from meteringest.native import Gathered, Journal
 
-NOTE = "store"
-_NOTE = struct.Struct(">QQQ")
+NOTE = "inserting"
+_NOTE = struct.Struct(">QQ")
 
 
 class JournalBacklog:
-    """Stored position and the range in flight, in one checkpoint of the journal."""
+    """The stretch between stored and durable, and the range in flight."""
 
     def __init__(
         self, journal: Journal, commit: GroupCommit, *, kept_from: Callable[[], int]
@@ -24,11 +25,11 @@ class JournalBacklog:
         self._journal = journal
         self._commit = commit
         self._kept_from = kept_from
-        self._stored, self._plan = read_note(journal)
+        self._plan = _interrupted(journal)
 
     def stored(self) -> int:
         """Everything before this position is in the store."""
-        return self._stored
+        return self._journal.stored
 
     def durable(self) -> int:
         """Everything before this position may be gathered."""
@@ -44,28 +45,23 @@ class JournalBacklog:
 
     def plan(self, first: int, next: int) -> None:  # noqa: A002 (the port's word)
         """Notes durably that this very range is about to be inserted."""
+        self._journal.write_checkpoint(NOTE, _NOTE.pack(first, next))
         self._plan = (first, next)
-        self._note()
 
     def advance(self, stored: int) -> None:
         """Notes durably that everything before `stored` is in the store, and lets it go."""
-        self._stored, self._plan = stored, None
-        self._note()
         self._journal.release(stored, self._kept_from())
+        self._plan = None
 
     async def grown(self, past: int) -> None:
         """Waits until durable is past `past`."""
         await self._commit.durable_after(past)
 
-    def _note(self) -> None:
-        first, until = self._plan or (0, 0)
-        self._journal.write_checkpoint(NOTE, _NOTE.pack(self._stored, first, until))
 
-
-def read_note(journal: Journal) -> tuple[int, tuple[int, int] | None]:
-    """Stored position and interrupted range; a new journal has stored all it ever had: nothing."""
+def _interrupted(journal: Journal) -> tuple[int, int] | None:
+    """The range noted last, unless it was stored after all."""
     note = journal.read_checkpoint(NOTE)
     if note is None:
-        return journal.first, None
-    stored, first, until = _NOTE.unpack(note)
-    return stored, (first, until) if until else None
+        return None
+    first, until = _NOTE.unpack(note)
+    return (first, until) if until > journal.stored else None

@@ -8,6 +8,7 @@ Rule 2: what cannot be restored is rebuilt from the journal or stops the start; 
 
 import struct
 
+from meteringest.errors import JournalFull
 from meteringest.native import Batch, Decoder, Journal
 
 CHECKPOINT = "decoder"
@@ -49,15 +50,23 @@ class Checkpoints:
             self._taken = (position, self._decoder.snapshot())
         return position
 
-    def write(self, durable: int) -> None:
-        """Writes what was taken, once it is durable; blocks for a disk's time."""
-        if self._taken is None or self._taken[0] > durable:
-            return
-        position, snapshot = self._taken
-        self._journal.write_checkpoint(CHECKPOINT, _POSITION.pack(position) + snapshot)
-        self.position, self._taken = position, None
+    def write(self, durable: int) -> bool:
+        """Writes what was taken, once it is durable; blocks. False when the disk has no room.
 
-    def write_last(self) -> None:
+        The last one stays good then: a restart replays more, and the next one is soon due.
+        """
+        if self._taken is None or self._taken[0] > durable:
+            return True
+        position, snapshot = self._taken
+        self._taken = None
+        try:
+            self._journal.write_checkpoint(CHECKPOINT, _POSITION.pack(position) + snapshot)
+        except JournalFull:
+            return False
+        self.position = position
+        return True
+
+    def write_last(self) -> bool:
         """At a clean end: everything is durable and nobody decodes, so the next start is quick."""
         self._taken = (self._journal.appended, self._decoder.snapshot())
-        self.write(self._journal.durable)
+        return self.write(self._journal.durable)

@@ -59,3 +59,10 @@ class StoreRefusing(Event, frozen=True, kw_only=True):
     level: ClassVar[Level] = Level.ERROR
     reason: str
     wait_s: float
+
+
+class CheckpointSkipped(Event, frozen=True, kw_only=True):
+    """The disk has no room for the decoder's checkpoint; a restart would replay from `position`."""
+
+    level: ClassVar[Level] = Level.WARNING
+    position: int

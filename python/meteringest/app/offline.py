@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 
-from meteringest.app.backlog import read_note
 from meteringest.app.core import Core, opened
 from meteringest.app.questions import answer
 from meteringest.clock import WallClock
@@ -32,7 +31,7 @@ class Offline:
     def status(self) -> Status:
         """Positions, counts and rejects as they were left."""
         core = self._core
-        stored, _ = read_note(core.journal)
+        stored = core.journal.stored
         seen = figures(core.store)
         return Status(
             running=False,

@@ -15,7 +15,13 @@ from meteringest.app.answers import Answers
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.core import Core, opened
-from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping
+from meteringest.app.happenings import (
+    CheckpointSkipped,
+    DescriptorsShort,
+    Recovered,
+    Serving,
+    Stopping,
+)
 from meteringest.app.line import DurableJournal
 from meteringest.app.replaying import Replaying
 from meteringest.app.storing import Storing
@@ -145,14 +151,18 @@ class Service:
         """Intake until its drain is done, then a last checkpoint: the next start replays little."""
         await self._intake.run(self._stop, task_status=task_status)
         await self._disk(self._core.journal.sync)
-        await self._disk(self._checkpoints.write_last)
+        self._report(written=await self._disk(self._checkpoints.write_last))
         stages.cancel_scope.cancel()
 
     async def _write_checkpoints(self) -> None:
         position = self._core.journal.durable
         while True:
             position = await self._commit.durable_after(position)
-            await self._disk(self._checkpoints.write, position)
+            self._report(written=await self._disk(self._checkpoints.write, position))
+
+    def _report(self, *, written: bool) -> None:
+        if not written:
+            self._observer.emit(CheckpointSkipped(position=self._checkpoints.position))
 
     def _report_start(self) -> None:
         self._observer.emit(Recovered(**self._core.journal.recovery))

@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -32,6 +33,7 @@ from meteringest.store.settings import StoreSettings
 # What it would say on stderr by itself stands in the errors it raises.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
+SIDE_BY_SIDE_MAX = 2
 PARTITIONS_MAX = 100  # of one insert; a wider block is cut by days before it is sent
 
 Value = str | int | float | bool
@@ -90,6 +92,16 @@ class Store:
         with self._client() as client:
             summary = client.raw_insert(table, insert_block=block, settings=settings, fmt="Native")
             return summary.written_rows
+
+    def side_by_side(self, calls: Sequence[Callable[[], None]]) -> None:
+        """Runs `calls`, two at a time; raises the first one's error once all have ended."""
+        if len(calls) == 1:
+            calls[0]()
+            return
+        with ThreadPoolExecutor(SIDE_BY_SIDE_MAX) as pool:
+            done = [pool.submit(call) for call in calls]
+        for each in done:
+            each.result()
 
     def close(self) -> None:
         """Closes the idle clients now and each busy one when its call ends."""

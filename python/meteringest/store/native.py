@@ -66,6 +66,16 @@ def block_of(columns: Sequence[tuple[str, str, bytes]], rows: int) -> bytes:
     return b"".join(parts)
 
 
+def in_two(block: bytes) -> tuple[bytes, bytes]:
+    """The first and the second half of a block without strings, always cut at the same row."""
+    columns = columns_of(block)
+    if columns is None:
+        raise InvariantError("native", "a block with strings is not cut in two")
+    rows = rows_of(block)
+    half = rows // 2
+    return _rows_between(columns, 0, half), _rows_between(columns, half, rows)
+
+
 def by_days(block: bytes, time_column: str, days_max: int) -> list[bytes]:
     """The block cut into blocks of at most `days_max` UTC days each, its order kept.
 
@@ -83,6 +93,16 @@ def by_days(block: bytes, time_column: str, days_max: int) -> list[bytes]:
         kept = [(column.name, column.type, _select(column, mask)) for column in columns]
         cut.append(block_of(kept, sum(mask)))
     return cut
+
+
+def _rows_between(columns: Sequence[Column], first: int, until: int) -> bytes:
+    return block_of(
+        [
+            (each.name, each.type, bytes(each.values[first * each.width : until * each.width]))
+            for each in columns
+        ],
+        until - first,
+    )
 
 
 def _select(column: Column, mask: Sequence[bool]) -> bytes:

@@ -46,11 +46,11 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     rows_max: Annotated[
         int,
         Meta(ge=1, le=1 << 22, description="Rows gathered into one insert; large ones cost less."),
-    ] = 1 << 19
+    ] = 1 << 20
     freshness_s: Annotated[
         float,
         Meta(gt=0, le=3_600, description="How long a durable read may wait to be inserted."),
-    ] = 2.0
+    ] = 1.0
     retry_min_s: Annotated[
         float, Meta(gt=0, description="The first wait while the store does not answer; it doubles.")
     ] = 0.25

@@ -7,11 +7,12 @@ and this waits.
 Rule 3: the stored mark moves only past a range the store has acknowledged.
 """
 
+from collections.abc import Callable
 from typing import NoReturn
 
 import trio
 
-from meteringest.errors import InvariantError, StoreUnavailable
+from meteringest.errors import InvariantError, JournalFull, StoreUnavailable
 from meteringest.events import Observer
 from meteringest.offload import Offload
 from meteringest.store.backlog import Backlog, Gathered, rows_in
@@ -66,7 +67,7 @@ class Writer:
         gathered = await self._gather(self._backlog.stored(), None)
         if gathered is None:
             return False
-        await self._offload(self._backlog.plan, gathered.first, gathered.next)
+        await self._noted(gathered, self._backlog.plan, gathered.first, gathered.next)
         await self._insert(gathered)
         return True
 
@@ -88,7 +89,7 @@ class Writer:
         while not await self._attempt(gathered, wait_s):
             await trio.sleep(wait_s)
             wait_s = min(2 * wait_s, self._settings.retry_max_s)
-        await self._offload(self._backlog.advance, gathered.next)
+        await self._noted(gathered, self._backlog.advance, gathered.next)
         duration_s = trio.current_time() - begun
         self._observer.emit(
             RangeStored(
@@ -99,6 +100,23 @@ class Writer:
                 duration_s=duration_s,
             )
         )
+
+    async def _noted(self, gathered: Gathered, note: Callable[..., None], *positions: int) -> None:
+        """A full disk keeps notes waiting too; what is stored meanwhile is what frees it."""
+        wait_s = self._settings.retry_min_s
+        while True:
+            try:
+                await self._offload(note, *positions)
+            except JournalFull as full:
+                self._observer.emit(
+                    StoreWaited(
+                        first=gathered.first, next=gathered.next, reason=str(full), wait_s=wait_s
+                    )
+                )
+                await trio.sleep(wait_s)
+                wait_s = min(2 * wait_s, self._settings.retry_max_s)
+            else:
+                return
 
     async def _attempt(self, gathered: Gathered, wait_s: float) -> bool:
         try:

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS m.reads $on_cluster
 ENGINE = $replacing_ver
 PARTITION BY $reads_partition
 ORDER BY (meter, interval_start)
-SETTINGS $durable
+SETTINGS $durable, min_bytes_for_wide_part = 268435456 -- one file a fresh part: a third of the syncs
 ;;
 -- Versions that a newer one replaced, written before the newer one is.
 CREATE TABLE IF NOT EXISTS m.read_history $on_cluster
