@@ -66,6 +66,9 @@ pub(crate) struct Sender<'a> {
     pub(crate) dcu: u32,
     pub(crate) meter: u32,
     pub(crate) counter: u32,
+    /// Its envelope is acknowledged once journaled: the concentrator forgets the bytes then, so
+    /// they are kept whole, whatever the bounds (`docs/uplink.md`, 5.2). The window bounds them.
+    pub(crate) acked: bool,
 }
 
 impl Building {
@@ -109,6 +112,10 @@ impl Building {
     ) {
         let count = self.rejected.entry(error.kind.name()).or_default();
         *count = count.saturating_add(1);
+        if sender.acked {
+            self.keep(sender, error, raw);
+            return;
+        }
         let kept = match self.peers.get_mut(sender.peer) {
             Some(kept) => kept,
             None => self.peers.entry(sender.peer.to_owned()).or_default(),
@@ -126,6 +133,10 @@ impl Building {
         kept.rows = kept.rows.saturating_add(1);
         let raw_bytes = u32::try_from(raw.len()).unwrap_or(u32::MAX);
         kept.raw_bytes = kept.raw_bytes.saturating_add(raw_bytes);
+        self.keep(sender, error, raw);
+    }
+
+    fn keep(&mut self, sender: Sender<'_>, error: DecodeError, raw: &[u8]) {
         self.record.reject(&Refused {
             at_ms: self.at_ms,
             dcu: sender.dcu,

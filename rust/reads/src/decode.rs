@@ -299,6 +299,7 @@ impl Known {
             dcu: self.dcu,
             meter: self.meter,
             counter: self.counter,
+            acked: frame.envelope.is_some(),
         }
     }
 }
