@@ -117,8 +117,10 @@ class Decoder:
         ConfigError: `future_tolerance_s` 900, `too_old_days` 90, `registers_too_old_days` 1825,
         `duplicate_window` 96 (intervals of a meter), `open_keys_max` 65536 (expanded keys kept),
         `reject_raw_bytes_max` 4096 (of one reject), `reject_raw_bytes_per_peer_max` 1048576 and
-        `rejects_per_peer_max` 10000 (of one peer in one batch), `hash_seed` 0 (keys the duplicate
-        windows; a snapshot only fits the seed it was made under).
+        `rejects_per_peer_max` 10000 (of one peer in one batch), `transfer_bytes_max` 1048576 (of a
+        message in blocks), `transfers_bytes_max` 67108864 (of all that wait), `transfer_timeout_s`
+        300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536, `hash_seed` 0
+        (keys the duplicate windows; a snapshot only fits the seed it was made under).
         """
 
     @property
@@ -131,7 +133,7 @@ class Decoder:
 
     @property
     def footprint(self) -> dict[str, int]:
-        """`meters` that may send, and `registry_bytes`, `state_bytes`, `open_keys_bytes` held."""
+        """`meters` that may send, and bytes held: registry, state, open_keys, transfers."""
 
     def upsert_meters(
         self,
@@ -227,7 +229,8 @@ class Batch:
 
         `frames` = `frames_accepted` + `frames_quarantined` + `frames_duplicate`; `reads` =
         `reads_accepted` + `reads_quarantined` + `reads_duplicate`; `reads_changed` are among the
-        accepted; `registers` and `events` are rows of other profiles.
+        accepted; `registers` and `events` are rows of other profiles;
+        `wrong_keys`, when there are any, are failures in a row by meter.
         """
 
     @property

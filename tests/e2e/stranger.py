@@ -277,3 +277,51 @@ class Concentrator(Wire):
         while self.acked < sequence:
             message = self.hear()
             assert message["type"] == "ack", message
+
+
+def crc16(octets_of: bytes) -> bytes:
+    """CRC-16/X.25, low byte first, bit by bit."""
+    crc = 0xFFFF
+    for byte in octets_of:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
+    return struct.pack("<H", crc ^ 0xFFFF)
+
+
+def hdlc(apdu: bytes, *, size: int = 120) -> bytes:
+    """UI frames of at most `size` octets of an APDU each; LLC only in the first."""
+    content = b"\xe6\xe7\x00" + apdu
+    parts = [content[at : at + size] for at in range(0, len(content), size)]
+    frames = b""
+    for at, part in enumerate(parts):
+        segmented = 0x0800 if at + 1 < len(parts) else 0
+        head = struct.pack(">HBBB", 0xA000 | segmented | (len(part) + 9), 0x03, 0x21, 0x13)
+        body = head + crc16(head) + part
+        frames += b"\x7e" + body + crc16(body) + b"\x7e"
+    return frames
+
+
+def mbus(apdu: bytes, *, size: int = 200) -> bytes:
+    """M-Bus long frames: segment index in CI, bit 0x10 in the last."""
+    parts = [apdu[at : at + size] for at in range(0, len(apdu), size)]
+    frames = b""
+    for at, part in enumerate(parts):
+        last = 0x10 if at + 1 == len(parts) else 0
+        body = bytes([0x53, 0xFF, at | last, 0x01, 0x67]) + part
+        frames += b"\x68" + bytes([len(body)] * 2) + b"\x68" + body
+        frames += bytes([sum(body) % 256, 0x16])
+    return frames
+
+
+def in_blocks(apdu: bytes, *, size: int = 100) -> list[bytes]:
+    """general-block-transfer as pushes use it: streaming, window 0, nobody acknowledges."""
+    parts = [apdu[at : at + size] for at in range(0, len(apdu), size)]
+    return [
+        b"\xe0"
+        + bytes([0xC0 if number == len(parts) else 0x40])
+        + struct.pack(">HH", number, 0)
+        + sized(len(part))
+        + part
+        for number, part in enumerate(parts, 1)
+    ]

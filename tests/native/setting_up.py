@@ -1,14 +1,11 @@
 """A decoder with the shipped layouts, and the two calls that every test makes."""
 
-import tomllib
-from pathlib import Path
-
 import msgspec
 from tests.native.frames import NOW_MS, Meter
 
 from meteringest.native import Batch, Decoder, Link
+from meteringest.registry.layouts import load_layouts
 
-LAYOUTS = Path(__file__).parents[2] / "python" / "meteringest" / "layouts"
 LAYOUT_OF = {1: "is15959-block-load-1ph", 3: "is15959-block-load-3ph"}
 POLICY_OF = {0x30: "encrypt+authenticate", 0x20: "encrypt", 0x10: "authenticate", 0x00: "none"}
 
@@ -34,8 +31,7 @@ def row(
 
 def decoder(*meters: Meter, **settings: int) -> Decoder:
     made = Decoder(1, msgspec.json.encode(settings))
-    layouts = [tomllib.loads(file.read_text()) for file in sorted(LAYOUTS.glob("*.toml"))]
-    made.set_layouts(msgspec.json.encode(layouts))
+    made.set_layouts(load_layouts().json())
     made.upsert_meters([row(meter) for meter in meters])
     return made
 

@@ -116,6 +116,32 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         int,
         Meta(ge=1, description="Reject rows of one peer in one batch; more are only counted."),
     ] = 250_000
+    transfer_bytes_max: Annotated[
+        int,
+        Meta(ge=1_024, le=1 << 26, description="One message joined from blocks."),
+    ] = 1 << 20
+    transfers_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=1_024,
+            lt=1 << 32,
+            description="All frames that wait for the rest of their message, over all links.",
+        ),
+    ] = 64 << 20
+    transfer_timeout_s: Annotated[
+        int,
+        Meta(ge=1, description="How long they wait; then they are rejects, bytes and all."),
+    ] = 300
+    wrong_key_after: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="Frames in a row that a meter's key does not open before it is said.",
+        ),
+    ] = 3
+    wrong_key_meters_max: Annotated[
+        int, Meta(ge=1, description="Meters whose such frames are counted at a time.")
+    ] = 65_536
 
 
 class ObserveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,17 +7,20 @@ Rule 2: per batch, never per frame: nothing here looks at a frame.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import trio
 
 from meteringest.errors import JournalFull
 from meteringest.intake.happenings import (
+    WRONG_KEYS,
     BatchAppended,
     BatchDurable,
     IntakeHeld,
     JournalFullHeld,
     JournalRoomFound,
+    WrongKey,
 )
 from meteringest.intake.ports import Batch, Line, Link
 from meteringest.intake.session import Session
@@ -172,6 +175,7 @@ class Gatherer:
                 counts=batch.counts,
             )
         )
+        self._warn(batch.counts)
         self._owe(batch, position)
         self._resume(members)
 
@@ -185,6 +189,12 @@ class Gatherer:
             room -= member.session.taken()
             members.append(member)
         return members
+
+    def _warn(self, counts: Mapping[str, int | Mapping[str, int]]) -> None:
+        failing = counts.get(WRONG_KEYS)
+        if isinstance(failing, Mapping):
+            for meter, frames in failing.items():
+                self._line.observer.emit(WrongKey(meter=int(meter), frames_in_a_row=frames))
 
     async def _append(self, batch: Batch, now_ms: int) -> int:
         journal = self._line.journal

@@ -118,6 +118,18 @@ class BatchAppended(Event, frozen=True, kw_only=True):
         return tally
 
 
+class WrongKey(Event, frozen=True, kw_only=True):
+    """A meter's frames keep failing under its key: look at its keys, or for who forges them."""
+
+    level: ClassVar[Level] = Level.WARNING
+    meter: int
+    frames_in_a_row: int
+
+    def tally(self) -> Mapping[str, float]:
+        """How often it was said."""
+        return {"wrong_key_alarms_total": 1}
+
+
 class BatchDurable(Event, frozen=True, kw_only=True):
     """A batch is synced and what it owes is on its way to the peers."""
 
@@ -167,8 +179,13 @@ class DrainCut(Event, frozen=True, kw_only=True):
     links: int
 
 
+WRONG_KEYS = "wrong_keys"
+
+
 def _series(counts: Mapping[str, int | Mapping[str, int]]) -> Iterator[tuple[str, float]]:
     for name, count in counts.items():
+        if name == WRONG_KEYS:
+            continue  # said by an event for each meter
         if isinstance(count, int):
             yield f"{name}_total", count
         else:

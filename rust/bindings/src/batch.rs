@@ -86,6 +86,13 @@ impl Batch {
             rejected.set_item(kind, count)?;
         }
         counts.set_item("rejected", rejected)?;
+        if !self.batch.wrong_keys.is_empty() {
+            let wrong_keys = PyDict::new(py);
+            for (meter, count) in &self.batch.wrong_keys {
+                wrong_keys.set_item(meter.to_string(), count)?;
+            }
+            counts.set_item("wrong_keys", wrong_keys)?;
+        }
         Ok(counts)
     }
 

@@ -172,6 +172,7 @@ impl Decoder {
             ("registry_bytes", footprint.registry_bytes),
             ("state_bytes", footprint.state_bytes),
             ("open_keys_bytes", footprint.open_keys_bytes),
+            ("transfers_bytes", footprint.transfers_bytes),
         ]))
     }
 }

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod encode;
 mod error;
 pub mod framing;
+pub mod general;
 pub mod inspect;
 pub mod layout;
 pub mod profile;

@@ -10,6 +10,7 @@ mod opening;
 mod push;
 mod reply;
 mod told;
+mod transfers;
 
 pub use again::{Reconsidered, Rejected, Resolved, Standing, Survey};
 
@@ -18,7 +19,9 @@ use cosem::framing::{Entry, Frames, Framing, What};
 use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
 use cosem::profile::Profile;
 use cosem::{DecodeError, Kind, Layer};
+use transfers::Transfers;
 
+use crate::alarms::Alarms;
 use crate::batch::{Batch, Building, Sender};
 use crate::keys::OpenKeys;
 use crate::layouts::Layouts;
@@ -54,6 +57,8 @@ pub struct Decoder {
     scratch: Scratch,
     /// The intervals of the reject that is surveyed.
     surveyed: Option<(u32, u32)>,
+    transfers: Transfers,
+    alarms: Alarms,
 }
 
 /// Memory reused from frame to frame.
@@ -108,6 +113,8 @@ impl Decoder {
             building: Building::default(),
             scratch: Scratch::default(),
             surveyed: None,
+            transfers: Transfers::default(),
+            alarms: Alarms::default(),
             settings,
         }
     }
@@ -151,6 +158,7 @@ impl Decoder {
             registry_bytes: self.meters.bytes(),
             state_bytes: self.state.bytes(),
             open_keys_bytes: self.open_keys.bytes(),
+            transfers_bytes: self.transfers.bytes(),
         }
     }
 
@@ -168,6 +176,9 @@ impl Decoder {
     /// cannot, the state must be rebuilt from snapshot and journal.
     pub fn decode(&mut self, links: &[LinkFrames<'_>], now_ms: i64) -> Batch {
         self.building.begin(now_ms);
+        if !self.transfers.is_empty() {
+            self.expire_transfers(now_ms.div_euclid(1000));
+        }
         for link in links {
             self.link(link, now_ms.div_euclid(1000));
         }
@@ -193,6 +204,9 @@ impl Decoder {
             self.frame(&frame);
         }
         if let Some(sequence) = highest {
+            if !self.transfers.is_empty() {
+                self.close_transfers(link.link, true);
+            }
             self.state.uplinks.take(link.dcu, sequence);
             self.building.touch(link.dcu);
             self.building.uplink_row(link.dcu, sequence);
@@ -244,6 +258,8 @@ pub struct Footprint {
     pub state_bytes: usize,
     /// Expanded keys.
     pub open_keys_bytes: usize,
+    /// Frames that wait for the rest of their message.
+    pub transfers_bytes: usize,
 }
 
 impl<'a> Frame<'a> {

@@ -8,6 +8,7 @@ mod settings;
 
 mod decode;
 
+mod alarms;
 mod keys;
 mod layouts;
 mod meters;

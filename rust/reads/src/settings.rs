@@ -19,6 +19,16 @@ pub struct Settings {
     pub reject_raw_bytes_per_peer_max: u32,
     /// Reject rows of one peer in one batch; beyond it they are only counted.
     pub rejects_per_peer_max: u32,
+    /// Bytes of one message joined from blocks.
+    pub transfer_bytes_max: u32,
+    /// Bytes of all frames that wait for the rest of their message.
+    pub transfers_bytes_max: u32,
+    /// How long a message may wait for its next block.
+    pub transfer_timeout_s: u32,
+    /// Failures in a row under a meter's key that raise an alarm.
+    pub wrong_key_after: u32,
+    /// Meters whose failures are counted.
+    pub wrong_key_meters_max: u32,
     /// Keys the hash of the duplicate windows. Snapshots hold only under the same seed.
     pub hash_seed: u64,
 }
@@ -34,6 +44,11 @@ impl Default for Settings {
             reject_raw_bytes_max: 4_096,
             reject_raw_bytes_per_peer_max: 1 << 20,
             rejects_per_peer_max: 10_000,
+            transfer_bytes_max: 1 << 20,
+            transfers_bytes_max: 64 << 20,
+            transfer_timeout_s: 300,
+            wrong_key_after: 3,
+            wrong_key_meters_max: 65_536,
             hash_seed: 0,
         }
     }

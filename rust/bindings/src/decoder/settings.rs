@@ -14,6 +14,11 @@ struct Written {
     reject_raw_bytes_max: Option<u32>,
     reject_raw_bytes_per_peer_max: Option<u32>,
     rejects_per_peer_max: Option<u32>,
+    transfer_bytes_max: Option<u32>,
+    transfers_bytes_max: Option<u32>,
+    transfer_timeout_s: Option<u32>,
+    wrong_key_after: Option<u32>,
+    wrong_key_meters_max: Option<u32>,
     hash_seed: Option<u64>,
 }
 
@@ -42,6 +47,19 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
         rejects_per_peer_max: written
             .rejects_per_peer_max
             .unwrap_or(default.rejects_per_peer_max),
+        transfer_bytes_max: written
+            .transfer_bytes_max
+            .unwrap_or(default.transfer_bytes_max),
+        transfers_bytes_max: written
+            .transfers_bytes_max
+            .unwrap_or(default.transfers_bytes_max),
+        transfer_timeout_s: written
+            .transfer_timeout_s
+            .unwrap_or(default.transfer_timeout_s),
+        wrong_key_after: written.wrong_key_after.unwrap_or(default.wrong_key_after),
+        wrong_key_meters_max: written
+            .wrong_key_meters_max
+            .unwrap_or(default.wrong_key_meters_max),
         hash_seed: written.hash_seed.unwrap_or(default.hash_seed),
     })
 }

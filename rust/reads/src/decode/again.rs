@@ -235,6 +235,9 @@ impl Decoder {
                 break;
             }
         }
+        if self.close_transfers(NO_LINK, false) {
+            return Err(DecodeError::new(Layer::BlockTransfer, 2, Kind::Truncated));
+        }
         taken
     }
 

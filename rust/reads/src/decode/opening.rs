@@ -1,5 +1,6 @@
 //! From a protected APDU to a plain one that may be believed: policy, key, tag, counter.
 
+use cosem::general::{KeyInfo, TAG_GENERAL_CIPHERING, general};
 use cosem::push::{
     Glo, TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, glo, notification,
 };
@@ -7,6 +8,7 @@ use cosem::security::SecurityControl;
 use cosem::{DecodeError, Kind, Layer};
 
 use super::told::TAG_EVENT_NOTIFICATION;
+use super::transfers::TAG_GENERAL_BLOCK_TRANSFER;
 use super::{Decoder, Frame, Known, identity};
 use crate::ledger::{Outcome, ReadCounts};
 use crate::policy::Protection;
@@ -51,6 +53,49 @@ impl Proof {
     };
 }
 
+/// A protected APDU, whichever header it has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sealed<'a> {
+    title: &'a [u8],
+    control: SecurityControl,
+    counter: u32,
+    body: &'a [u8],
+    /// What the tag covers besides.
+    header: &'a [u8],
+    key: KeyInfo,
+}
+
+impl<'a> Sealed<'a> {
+    fn glo(apdu: &'a [u8]) -> Result<Self, DecodeError> {
+        let Glo {
+            title,
+            control,
+            counter,
+            body,
+        } = glo(apdu)?;
+        Ok(Self {
+            title,
+            control,
+            counter,
+            body,
+            header: &[],
+            key: KeyInfo::GlobalUnicast,
+        })
+    }
+
+    fn general(apdu: &'a [u8]) -> Result<Self, DecodeError> {
+        let general = general(apdu)?;
+        Ok(Self {
+            title: general.title,
+            control: general.control,
+            counter: general.counter,
+            body: general.body,
+            header: general.header,
+            key: general.key,
+        })
+    }
+}
+
 impl Decoder {
     pub(super) fn apdu(
         &mut self,
@@ -58,14 +103,11 @@ impl Decoder {
         known: &mut Known,
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
         match frame.apdu.first() {
-            Some(&TAG_GENERAL_GLO) => {
-                let (meter, proof) = self.open(frame, known)?;
-                // The plaintext leaves the scratch memory while the rest of it is in use.
-                let plain = core::mem::take(&mut self.scratch.plain);
-                let taken = self.opened(frame, known, meter, proof, &plain);
-                self.scratch.plain = plain;
-                taken
+            Some(&TAG_GENERAL_GLO) => self.sealed(frame, known, &Sealed::glo(frame.apdu)?),
+            Some(&TAG_GENERAL_CIPHERING) => {
+                self.sealed(frame, known, &Sealed::general(frame.apdu)?)
             }
+            Some(&TAG_GENERAL_BLOCK_TRANSFER) => self.block(frame, known),
             Some(&TAG_DATA_NOTIFICATION) => {
                 let push = notification(frame.apdu)?;
                 let meter = identity::of_body(&self.meters, frame, push.body)?;
@@ -107,18 +149,56 @@ impl Decoder {
         }
     }
 
+    /// A ciphered APDU.
+    fn sealed(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+        sealed: &Sealed<'_>,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let (meter, proof) = self.open(frame, known, sealed).inspect_err(|error| {
+            self.alarm(frame, known.meter, error.kind);
+        })?;
+        // The plaintext leaves the scratch memory while the rest of it is in use.
+        let plain = core::mem::take(&mut self.scratch.plain);
+        let taken = self.opened(frame, known, meter, proof, &plain);
+        self.scratch.plain = plain;
+        match taken {
+            Err(error) if error.kind == Kind::BadDecryption => {
+                self.alarm(frame, known.meter, error.kind);
+            }
+            _ => self.alarms.opened(known.meter),
+        }
+        taken
+    }
+
+    /// Counts a frame that its meter's key does not open.
+    fn alarm(&mut self, frame: &Frame<'_>, meter: u32, kind: Kind) {
+        let wrong_key = matches!(kind, Kind::BadAuthentication | Kind::BadDecryption);
+        if !wrong_key || meter == 0 || frame.again.is_some() {
+            return;
+        }
+        let (after, meters_max) = (
+            self.settings.wrong_key_after,
+            self.settings.wrong_key_meters_max,
+        );
+        if let Some(count) = self.alarms.failed(meter, after, meters_max) {
+            self.building.wrong_keys.insert(meter, count);
+        }
+    }
+
     /// Opens a ciphered APDU into the scratch memory.
     fn open(
         &mut self,
         frame: &Frame<'_>,
         known: &mut Known,
+        sealed: &Sealed<'_>,
     ) -> Result<(usize, Proof), DecodeError> {
-        let sealed = glo(frame.apdu)?;
         known.counter = sealed.counter;
         let index = identity::of_title(&self.meters, frame, sealed.title)?;
         self.know(index, known);
         let refused =
-            |kind| DecodeError::new(Layer::Ciphering, control_offset(frame.apdu, &sealed), kind);
+            |kind| DecodeError::new(Layer::Ciphering, control_offset(frame.apdu, sealed), kind);
         let meter = self
             .meters
             .get_mut(index)
@@ -126,7 +206,7 @@ impl Decoder {
         if !meter.protection.admits(sealed.control) {
             return Err(refused(Kind::SecurityPolicy));
         }
-        if sealed.control.broadcast() {
+        if sealed.control.broadcast() || sealed.key != KeyInfo::GlobalUnicast {
             return Err(refused(Kind::NoKey));
         }
         let key = self
@@ -134,11 +214,12 @@ impl Decoder {
             .of(meter)
             .ok_or_else(|| refused(Kind::NoKey))?;
         self.scratch.plain.clear();
-        key.open(
+        key.open_with_aad(
             sealed.control,
             &meter.title,
             sealed.counter,
             sealed.body,
+            sealed.header,
             &mut self.scratch.plain,
         )
         .map_err(refused)?;
@@ -239,7 +320,7 @@ impl Decoder {
 }
 
 /// Where the security control byte stands.
-fn control_offset(apdu: &[u8], sealed: &Glo<'_>) -> u32 {
+fn control_offset(apdu: &[u8], sealed: &Sealed<'_>) -> u32 {
     // Behind it are the counter's four bytes and the body.
     let behind = sealed.body.len().saturating_add(5);
     u32::try_from(apdu.len().saturating_sub(behind)).unwrap_or(u32::MAX)

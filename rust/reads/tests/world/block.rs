@@ -45,12 +45,11 @@ fn value(of: &str, bytes: &mut &[u8]) -> Value {
         "String" => return Value::Text(text(bytes)),
         "UInt8" => (1, false),
         "Int8" => (1, true),
-        "Int64" => (8, true),
         "UInt16" | "Date" => (2, false),
         "Int16" => (2, true),
         "UInt32" | "DateTime('UTC')" => (4, false),
         "UInt64" => (8, false),
-        "DateTime64(3, 'UTC')" => (8, true),
+        "Int64" | "DateTime64(3, 'UTC')" => (8, true),
         other => panic!("type {other}"),
     };
     let (head, rest) = bytes.split_at(width);
