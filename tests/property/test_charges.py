@@ -119,7 +119,7 @@ def test_any_order_of_arrival_ends_in_the_same_charges(
         lines = [line for day in charge(span, arrived) for line in day.lines]
         for posting in corrections(posted, lines):
             before = posted.get(posting.line.key)
-            assert before is None or posting.line.ver >= before.ver
+            assert before is None or posting.line.ver > before.ver
             posted[posting.line.key] = posting.line
             booked[posting.line.day, posting.line.component] += posting.difference
         assert corrections(posted, lines) == []
@@ -127,7 +127,7 @@ def test_any_order_of_arrival_ends_in_the_same_charges(
     assert sums(list(posted.values())) == judge(span)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES // 5, deadline=None)
 @given(account_span())
 def test_charging_again_gives_the_same_lines_and_state(span: list[SlowDay]) -> None:
     assert charge(span) == charge(span)

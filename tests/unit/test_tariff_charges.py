@@ -149,6 +149,21 @@ def test_a_correction_is_the_signed_difference_and_comes_once() -> None:
     assert [each.difference for each in withdrawn] == [-2 * RUPEE]
     posted |= {each.line.key: each.line for each in withdrawn}
     assert corrections(posted, []) == []
+    back = corrections(posted, first.lines)
+    assert [(each.difference, each.line.ver) for each in back] == [(5 * RUPEE, 11)]
+
+
+def test_a_correction_outranks_what_it_replaces_even_when_its_inputs_are_older() -> None:
+    """A read of another interval with an older version that became visible late."""
+    later = read(start_s=START_S + 1_800, ver=9)
+    levied = tariff("slabs = [{ up_to_kwh = 1, rate = 1 }, { rate = 5 }]\n")
+    first = charge_day(a_day(tariff=levied, reads=[later]), opened(ACCOUNT, DAY))
+    posted = {line.key: line for line in first.lines}
+    both = charge_day(a_day(tariff=levied, reads=[read(), later]), opened(ACCOUNT, DAY))
+    moved = {each.line.start_s: each for each in corrections(posted, both.lines)}
+    assert (moved[START_S].difference, moved[START_S].line.ver) == (RUPEE, 9)
+    assert moved[START_S + 1_800].difference == 4 * RUPEE
+    assert moved[START_S + 1_800].line.ver == 10
 
 
 def test_export_is_carried_and_the_surplus_paid_in_its_month() -> None:

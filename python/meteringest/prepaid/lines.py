@@ -65,7 +65,8 @@ def corrections(posted: Mapping[Key, Line], latest: Iterable[Line]) -> list[Post
     """What to post so that the posted lines become the latest ones.
 
     `posted` are the newest posted lines of the same days. A line that is no more is posted with
-    nothing as its amount. Doing it again posts nothing.
+    nothing as its amount. Doing it again posts nothing. A posting's version is always above that
+    of what it replaces, also when an input with an older version became visible late.
     """
     now = {line.key: line for line in latest}
     newest_ver = max((line.ver for line in now.values()), default=0)
@@ -75,7 +76,8 @@ def corrections(posted: Mapping[Key, Line], latest: Iterable[Line]) -> list[Post
         if before is None:
             found.append(Posting(line=line, difference=line.amount))
         elif _said(before) != _said(line):
-            found.append(Posting(line=line, difference=line.amount - before.amount))
+            risen = msgspec.structs.replace(line, ver=max(line.ver, before.ver + 1))
+            found.append(Posting(line=risen, difference=line.amount - before.amount))
     for key, line in posted.items():
         if key not in now and (line.amount, line.energy_uwh) != (0, 0):
             gone = msgspec.structs.replace(
