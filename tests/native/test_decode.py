@@ -88,6 +88,8 @@ def test_a_batch_counts_frames_and_reads_by_what_became_of_them() -> None:
         "reads_quarantined": 1,
         "reads_duplicate": 3,
         "reads_changed": 1,
+        "registers": 0,
+        "events": 0,
         "rejected": {"replayed_counter": 1, "future_timestamp": 1, "unknown_meter": 1},
     }
     assert batch.rows == 4 + 3 + 1

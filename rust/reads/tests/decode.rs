@@ -484,8 +484,10 @@ fn a_frame_without_a_title_is_its_gateways() {
 fn apdus_that_are_no_push_are_unsupported_and_noise_is_no_apdu() {
     let mut decoder = knowing(&[(1, PROTECTED)]);
     for (apdu, layer, kind) in [
-        (&[0xc2, 0][..], "apdu", "unsupported"),
-        (&[0xdd, 0], "apdu", "unsupported"),
+        (&[0xc1, 0][..], "apdu", "unsupported"),
+        (&[0xdf, 0], "apdu", "unsupported"),
+        (&[0xdd, 0], "ciphering", "truncated"),
+        (&[0xc2, 0], "apdu", "unknown_meter"),
         (&[0x7f, 0], "apdu", "bad_tag"),
         (&[0xdc, 8, 0], "ciphering", "no_key"),
         (&[0xdb, 8, 1], "ciphering", "truncated"),
@@ -494,7 +496,7 @@ fn apdus_that_are_no_push_are_unsupported_and_noise_is_no_apdu() {
         refused_as(&decode(&mut decoder, &wrapped(apdu)), layer, kind);
     }
     let meter = Meter::new(1);
-    let event = decode(&mut decoder, &wrapped(&meter.seal(1, &[0xc2, 0, 0])));
+    let event = decode(&mut decoder, &wrapped(&meter.seal(1, &[0xc1, 0, 0])));
     refused_as(&event, "apdu", "unsupported");
     let counters = parse(&event.record).counters;
     assert_eq!(
