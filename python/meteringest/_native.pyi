@@ -119,8 +119,9 @@ class Decoder:
         `reject_raw_bytes_max` 4096 (of one reject), `reject_raw_bytes_per_peer_max` 1048576 and
         `rejects_per_peer_max` 10000 (of one peer in one batch), `transfer_bytes_max` 1048576 (of a
         message in blocks), `transfers_bytes_max` 67108864 (of all that wait), `transfer_timeout_s`
-        300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536, `hash_seed` 0
-        (keys the duplicate windows; a snapshot only fits the seed it was made under).
+        300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536,
+        `key_overlap_days` 7, `hash_seed` 0 (keys the duplicate windows; a snapshot
+        only fits the seed it was made under).
         """
 
     @property
@@ -146,6 +147,14 @@ class Decoder:
         layout, interval_s, time policy), and the phase may follow. Title and keys may be empty;
         `security` is none, encrypt, authenticate or encrypt+authenticate; the layout must be set.
         Rows that cannot be taken raise one RegistryError that names each; the others are taken.
+        """
+
+    def set_next_keys(self, rows: list[tuple[int, bytes, bytes]]) -> None:
+        """Names the keys that meters are to turn to; empty ones end a rotation.
+
+        A row is (meter, next encryption key, next authentication key). The first frame that
+        verifies under them turns the meter; `key_overlap_days` later its old key is none. Replacing
+        a meter by `upsert_meters` forgets its next keys.
         """
 
     def remove_meters(self, ids: list[int]) -> None:

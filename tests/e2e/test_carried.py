@@ -9,6 +9,8 @@ from tests.crash.running import decoded_log
 from tests.e2e import stranger as own
 from tests.e2e.test_stranger_reads import MIDNIGHT, Utility
 
+RETIRED_KEY = 128
+
 
 @pytest.fixture(scope="module")
 def utility(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Utility]:
@@ -80,3 +82,25 @@ def test_an_encrypt_only_meter_may_repeat_its_counter(utility: Utility) -> None:
         row = own.Row(MIDNIGHT + place * own.HALF_HOUR, 5 + place)
         utility.send(meter.push([row], control=0x20, counter=0))
     assert [imp for _, imp in utility.reads(meter)] == [5, 6, 7]
+
+
+def test_a_meter_turns_to_its_next_key_and_the_old_one_has_its_overlap(utility: Utility) -> None:
+    meter = utility.meter()
+    old = meter.encryption_key
+    first, late = (meter.push([own.Row(MIDNIGHT + at * own.HALF_HOUR, 10 + at)]) for at in range(2))
+    utility.send(first)
+    following = bytes(range(100, 116))
+    head = "serial,next_encryption_key"
+    utility.import_csv(f"{head}\n{meter.serial},{following.hex()}\n")
+    meter.encryption_key, meter.counter = following, 0
+    turned = [meter.push([own.Row(MIDNIGHT + at * own.HALF_HOUR, 10 + at)]) for at in (2, 3)]
+    utility.send(turned[0], late, turned[1])
+    flags = utility.reads(meter, "imp_wh, flags")
+    assert [row[1:] for row in flags] == [(10, 0), (11, RETIRED_KEY), (12, 0), (13, 0)]
+    utility.house.kill()
+    utility.house.start()
+    meter.encryption_key, meter.counter = old, 1
+    utility.send(meter.push([own.Row(MIDNIGHT, 99)]))
+    assert utility.rejects(meter, "kind") == [("replayed_counter",)], "its counter survived"
+    shown = utility.house.command("meters", "list", meter.serial, "--json")
+    assert following.hex() not in shown.lower()

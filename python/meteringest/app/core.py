@@ -112,6 +112,7 @@ def _decoder_settings(config: Config, journal: Journal) -> bytes:
     named = {
         **msgspec.structs.asdict(config.checks),
         **msgspec.structs.asdict(config.limits),
+        "key_overlap_days": config.security.key_overlap_days,
         "hash_seed": _hash_seed(journal),
     }
     return msgspec.json.encode(named)

@@ -87,6 +87,15 @@ class SecuritySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             "encrypt+authenticate, authenticate, encrypt or none.",
         ),
     ] = SecurityPolicy.ENCRYPT_AUTHENTICATE
+    key_overlap_days: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=3_650,
+            description="How long a meter's old key is taken once a frame has verified under "
+            "its next one.",
+        ),
+    ] = 7
 
 
 class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -130,6 +130,8 @@ METER_COLUMNS: dict[str, Column] = {
     "dcu": Column(_dcu, "a concentrator's name or number, or nothing"),
     "encryption_key": Column(_key, "32 or 64 hex digits, or nothing", secret=True),
     "authentication_key": Column(_key, "32 or 64 hex digits, or nothing", secret=True),
+    "next_encryption_key": Column(_key, "32 or 64 hex digits, or nothing", secret=True),
+    "next_authentication_key": Column(_key, "32 or 64 hex digits, or nothing", secret=True),
     "security": Column(_choice(_POLICIES), "encrypt+authenticate, authenticate, encrypt or none"),
     "layout": Column(_text(0, TEXT_BYTES_MAX), "the name of a profile layout, or nothing"),
     "interval_s": Column(_interval_s, "seconds from 60 to 43200 that divide a day"),

@@ -15,6 +15,7 @@ from meteringest.registry.csv_rows import Problems
 from meteringest.registry.dcus import DcuNumbers
 from meteringest.registry.rows import (
     KEY_FIELDS,
+    KEYS_OF_NOW,
     METERS,
     Imported,
     ImportPart,
@@ -170,7 +171,7 @@ class MeterImport:
 def _keys_needed(security: str) -> tuple[str, ...]:
     if security == UNPROTECTED:
         return ()
-    return KEY_FIELDS if security in AUTHENTICATED else KEY_FIELDS[:1]
+    return KEYS_OF_NOW if security in AUTHENTICATED else KEYS_OF_NOW[:1]
 
 
 MASTER_KEY_MISSING = (

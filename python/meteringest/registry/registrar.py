@@ -28,6 +28,7 @@ from meteringest.registry.rows import (
     Listing,
     Meter,
     MeterBook,
+    NextKeys,
     RegistryStore,
 )
 from meteringest.registry.sealing import SETTING, MasterKey
@@ -109,6 +110,9 @@ class Registrar:
             self._book.remove_meters(gone)
         if active:
             self._book.upsert_meters(active)
+            turning = [self._next_keys(meter) for meter in page if _turns(meter)]
+            if turning:
+                self._book.set_next_keys(turning)
         return len(active)
 
     def _decoder_row(self, meter: Meter) -> DecoderRow:
@@ -126,6 +130,15 @@ class Registrar:
             meter.phase,
         )
 
+    def _next_keys(self, meter: Meter) -> NextKeys:
+        """A key that is not named stays as it is."""
+        return (
+            meter.meter,
+            self._opened(meter, "next_encryption_key") or self._opened(meter, "encryption_key"),
+            self._opened(meter, "next_authentication_key")
+            or self._opened(meter, "authentication_key"),
+        )
+
     def _opened(self, meter: Meter, column: str) -> bytes:
         sealed: str = getattr(meter, column)
         if not sealed:
@@ -133,3 +146,7 @@ class Registrar:
         if self._master_key is None:
             raise ConfigError(SETTING, "not set, but the registry holds sealed keys")
         return self._master_key.open(meter.serial, column, sealed)
+
+
+def _turns(meter: Meter) -> bool:
+    return bool(meter.active and (meter.next_encryption_key or meter.next_authentication_key))

@@ -16,6 +16,7 @@ DCUS = "dcus"
 # (meter, serial, system_title, dcu, encryption_key, authentication_key, security, layout,
 #  interval_s, time_policy, phase)
 DecoderRow = tuple[int, str, bytes, int, bytes, bytes, str, str, int, str, str]
+NextKeys = tuple[int, bytes, bytes]
 
 
 class Meter(Struct, frozen=True):
@@ -38,6 +39,8 @@ class Meter(Struct, frozen=True):
     village: str = ""
     active: int = 1
     ver: int = 0
+    next_encryption_key: str = ""
+    next_authentication_key: str = ""
 
     def __repr__(self) -> str:
         """Without the keys, sealed as they are."""
@@ -56,7 +59,10 @@ class Dcu(Struct, frozen=True):
 
 METER_FIELDS = Meter.__struct_fields__
 DCU_FIELDS = Dcu.__struct_fields__
-KEY_FIELDS = ("encryption_key", "authentication_key")
+# Those of now, which a security policy may need, and those a meter is to turn to.
+KEYS_OF_NOW = ("encryption_key", "authentication_key")
+KEYS_NEXT = ("next_encryption_key", "next_authentication_key")
+KEY_FIELDS = KEYS_OF_NOW + KEYS_NEXT
 
 
 class ImportPart(Struct, frozen=True, kw_only=True):
@@ -119,6 +125,10 @@ class MeterBook(Protocol):
 
     def upsert_meters(self, rows: list[DecoderRow]) -> None:
         """Takes new meters and changed ones."""
+        ...
+
+    def set_next_keys(self, rows: list[NextKeys]) -> None:
+        """Takes the keys (meter, encryption, authentication) that meters are to turn to."""
         ...
 
     def remove_meters(self, ids: list[int]) -> None:

@@ -60,6 +60,25 @@ impl Decoder {
         Err(RegistryError::new_err(("registry", problems.unbind())))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
+    fn set_next_keys(&self, py: Python<'_>, rows: Vec<(u32, Vec<u8>, Vec<u8>)>) -> PyResult<()> {
+        let problems = py.detach(|| {
+            let mut decoder = lock(&self.inner)?;
+            let problems = rows
+                .iter()
+                .filter_map(|(meter, encryption, authentication)| {
+                    let named = decoder.set_next_keys(*meter, encryption, authentication);
+                    named.err().map(|error| format!("meter {meter}: {error}"))
+                });
+            Ok::<Vec<String>, PyErr>(problems.collect())
+        })?;
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = PyTuple::new(py, problems)?;
+        Err(RegistryError::new_err(("registry", problems.unbind())))
+    }
+
     fn remove_meters(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<()> {
         py.detach(|| {
             let mut decoder = lock(&self.inner)?;

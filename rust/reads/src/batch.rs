@@ -1,12 +1,14 @@
 //! One batch while it is being built: accepted columns, rejects within their bounds, the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cosem::{DecodeError, Kind, Layer};
 
 use crate::columns::ReadColumns;
 use crate::ledger::{LedgerRow, Outcome, ReadCounts, Tally};
-use crate::record::{CounterRow, EventRow, RecordWriter, Refused, RegisterRow, Resolution};
+use crate::record::{
+    CounterRow, EventRow, RecordWriter, Refused, RegisterRow, Resolution, TurnRow,
+};
 use crate::settings::Settings;
 
 /// What one call of [`Decoder::decode`](crate::Decoder::decode) made of the frames it was given.
@@ -43,6 +45,8 @@ pub(crate) struct Building {
     rejected: BTreeMap<&'static str, u64>,
     peers: BTreeMap<String, Kept>,
     pub(crate) wrong_keys: BTreeMap<u32, u32>,
+    /// Meters that turned to their next key in this batch.
+    turned: BTreeSet<u32>,
     pub(crate) replies: Vec<(u64, Vec<u8>)>,
     pub(crate) uplink: Vec<(u64, u64)>,
     at_ms: i64,
@@ -79,6 +83,7 @@ impl Building {
         self.current = (0, Tally::default());
         self.rejected.clear();
         self.peers.clear();
+        self.turned.clear();
         self.at_ms = at_ms;
     }
 
@@ -150,6 +155,16 @@ impl Building {
 
     pub(crate) fn counter(&mut self, row: CounterRow) {
         self.record.counter(row);
+    }
+
+    pub(crate) fn turn(&mut self, row: TurnRow) {
+        self.turned.insert(row.meter);
+        self.record.turn(row);
+    }
+
+    /// Whether `meter` turned to its next key in this batch.
+    pub(crate) fn has_turned(&self, meter: u32) -> bool {
+        !self.turned.is_empty() && self.turned.contains(&meter)
     }
 
     pub(crate) fn register(&mut self, row: &RegisterRow<'_>) {

@@ -9,6 +9,8 @@ mod identity;
 mod opening;
 mod push;
 mod reply;
+mod rotation;
+mod sealed;
 mod told;
 mod transfers;
 

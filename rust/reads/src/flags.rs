@@ -16,9 +16,11 @@ pub const CLOCK_OTHER_BASE: u32 = 1 << 4;
 pub const UNAUTHENTICATED: u32 = 1 << 5;
 /// The meter gave no time: when it was received stands instead. Only events have it.
 pub const TIME_OF_RECEIPT: u32 = 1 << 6;
+/// Came under the key that its meter has turned from, while that was still taken.
+pub const RETIRED_KEY: u32 = 1 << 7;
 
 /// Every flag with its name, for documentation and constants in other languages.
-pub const FLAGS: [(&str, u32); 7] = [
+pub const FLAGS: [(&str, u32); 8] = [
     ("CHANGED", CHANGED),
     ("UNCHECKED", UNCHECKED),
     ("CLOCK_INVALID", CLOCK_INVALID),
@@ -26,6 +28,7 @@ pub const FLAGS: [(&str, u32); 7] = [
     ("CLOCK_OTHER_BASE", CLOCK_OTHER_BASE),
     ("UNAUTHENTICATED", UNAUTHENTICATED),
     ("TIME_OF_RECEIPT", TIME_OF_RECEIPT),
+    ("RETIRED_KEY", RETIRED_KEY),
 ];
 
 /// How far a read may be trusted, as India Energy Stack `MeterData` v0.6 names it.

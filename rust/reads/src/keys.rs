@@ -84,6 +84,12 @@ impl OpenKeys {
     }
 }
 
+/// What tells the key of these bytes from another.
+pub(crate) fn check_of((encryption, authentication): (&[u8], &[u8])) -> Option<KeyCheck> {
+    let key = OpenKey::new(encryption, authentication)?;
+    Some(key_check(&key, encryption.len()))
+}
+
 /// A key check value: the start of the ciphertext of zeros under a nonce that no meter uses, since
 /// system titles begin with a manufacturer's letters. It tells two keys apart and reveals neither.
 fn key_check(key: &OpenKey, key_bytes: usize) -> KeyCheck {

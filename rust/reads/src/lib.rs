@@ -18,6 +18,7 @@ mod profiles;
 mod checks;
 pub mod flags;
 mod hash;
+mod retired;
 mod rows;
 mod state;
 mod uplinks;

@@ -13,6 +13,7 @@
 //! | 6 | registers | rows `u32`, then row after row, see [`RegisterRow`] |
 //! | 7 | events | rows `u32`, then row after row, see [`EventRow`] |
 //! | 8 | resolutions | rows `u32`, then row after row, see [`Resolution`] |
+//! | 9 | turns | rows `u32`, then meter, key check and counter of the old key, and until when it is taken (`i64`) |
 //!
 //! Positions count the rows of sections 1, 2, 3, 6, 7 and 8 in this order.
 
@@ -52,6 +53,8 @@ pub enum Section {
     Events = 7,
     /// What became of earlier rejects.
     Resolutions = 8,
+    /// Meters that turned to their next key.
+    Turns = 9,
 }
 
 /// Why bytes are not a record written here: damage, or a newer program wrote them.
@@ -85,6 +88,7 @@ pub(crate) struct Record<'a> {
     pub(crate) registers: Vec<RegisterRow<'a>>,
     pub(crate) events: Vec<EventRow<'a>>,
     pub(crate) resolutions: Vec<Resolution<'a>>,
+    pub(crate) turns: Vec<TurnRow>,
 }
 
 /// The columns of section 1, as they lie in the record.
@@ -126,6 +130,15 @@ pub(crate) struct CounterRow {
     pub(crate) meter: u32,
     pub(crate) counter: u32,
     pub(crate) key_check: u32,
+}
+
+/// A meter that turned to its next key; the fields are the old key's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TurnRow {
+    pub(crate) meter: u32,
+    pub(crate) key_check: u32,
+    pub(crate) counter: u32,
+    pub(crate) until_s: i64,
 }
 
 impl<'a> Record<'a> {
@@ -178,6 +191,7 @@ impl<'a> Record<'a> {
             Section::Resolutions => {
                 rows(&mut cursor, Resolution::parse).map(|rows| self.resolutions = rows)
             }
+            Section::Turns => rows(&mut cursor, turn_row).map(|rows| self.turns = rows),
         };
         whole.ok_or_else(|| section.error("it is cut short or holds nonsense"))?;
         if cursor.is_empty() {
@@ -243,6 +257,7 @@ impl Section {
             Self::Registers,
             Self::Events,
             Self::Resolutions,
+            Self::Turns,
         ]
         .into_iter()
         .find(|section| *section as u8 == id)
@@ -297,6 +312,15 @@ fn counter_row(cursor: &mut Cursor<'_>) -> Option<CounterRow> {
         meter: cursor.u32()?,
         counter: cursor.u32()?,
         key_check: cursor.u32()?,
+    })
+}
+
+fn turn_row(cursor: &mut Cursor<'_>) -> Option<TurnRow> {
+    Some(TurnRow {
+        meter: cursor.u32()?,
+        key_check: cursor.u32()?,
+        counter: cursor.u32()?,
+        until_s: cursor.i64()?,
     })
 }
 

@@ -3,30 +3,46 @@
 //! Records are replayed in order, from the position of the snapshot at the latest. Replaying one
 //! again changes nothing, as long as all behind it are replayed too.
 
+use std::collections::BTreeSet;
+
 use cosem::layout::Channel;
 
 use crate::decode::Decoder;
 use crate::flags;
 use crate::hash::HashKey;
 use crate::record::{Reads, Record, RecordError};
+use crate::retired::Retired;
 
 impl Decoder {
     /// Takes one record's reads, counters and uplink marks into the state.
     pub fn replay(&mut self, record: &[u8]) -> Result<(), RecordError> {
         let record = Record::parse(record)?;
+        for row in &record.turns {
+            let index = self.place(row.meter);
+            self.state.retired.insert(
+                index,
+                Retired {
+                    key_check: row.key_check,
+                    counter: row.counter,
+                    until_s: row.until_s,
+                },
+            );
+        }
         // A row here may begin a key under which the batch's reads were counted: they come after.
         for row in &record.counters {
             let index = self.place(row.meter);
             self.state.advance(index, row.key_check, row.counter);
         }
-        self.replay_reads(&record.reads);
+        let turned: BTreeSet<u32> = record.turns.iter().map(|row| row.meter).collect();
+        self.replay_reads(&record.reads, &turned);
         for (dcu, sequence) in &record.uplinks {
             self.state.uplinks.take(*dcu, *sequence);
         }
         Ok(())
     }
 
-    fn replay_reads(&mut self, reads: &Reads<'_>) {
+    /// Of meters that turned to another key in this record, rows tell every counter.
+    fn replay_reads(&mut self, reads: &Reads<'_>, turned: &BTreeSet<u32>) {
         let mut sums = Vec::with_capacity(reads.rows);
         hash(reads, &self.state.hash, &mut sums);
         let rows = reads
@@ -36,8 +52,11 @@ impl Decoder {
             .zip(reads.interval_s.iter().zip(reads.flags))
             .zip(reads.counter.iter().zip(sums));
         for (((meter, start), (interval, flags)), (counter, sum)) in rows {
-            let index = self.place(u32::from_le_bytes(*meter));
-            if u32::from_le_bytes(*flags) & flags::UNAUTHENTICATED == 0 {
+            let meter = u32::from_le_bytes(*meter);
+            let index = self.place(meter);
+            let uncounted = flags::UNAUTHENTICATED | flags::RETIRED_KEY;
+            let counted = u32::from_le_bytes(*flags) & uncounted == 0;
+            if counted && (turned.is_empty() || !turned.contains(&meter)) {
                 let key = self.state.progress(index).key_check;
                 self.state.advance(index, key, u32::from_le_bytes(*counter));
             }

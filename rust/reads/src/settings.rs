@@ -29,6 +29,8 @@ pub struct Settings {
     pub wrong_key_after: u32,
     /// Meters whose failures are counted.
     pub wrong_key_meters_max: u32,
+    /// How long the old key is taken beside the new one, once a meter has turned to it.
+    pub key_overlap_s: u32,
     /// Keys the hash of the duplicate windows. Snapshots hold only under the same seed.
     pub hash_seed: u64,
 }
@@ -49,6 +51,7 @@ impl Default for Settings {
             transfer_timeout_s: 300,
             wrong_key_after: 3,
             wrong_key_meters_max: 65_536,
+            key_overlap_s: 7 * 86_400,
             hash_seed: 0,
         }
     }

@@ -3,16 +3,20 @@
 //! Layout, little-endian: magic, version `u8`, window slots `u32`, hash key fingerprint `u64`; count
 //! `u32` and that many meters: number, key check, counter, floor, head (`u32` each), interval
 //! (`u16`), ring entries (`u32` count, then `u32` each, oldest first); count `u32` and that many
-//! concentrators: number `u32`, sequence `u64`; CRC-32C of all before it. Keys are not in it.
+//! concentrators: number `u32`, sequence `u64`; count and that many keys that meters have turned from:
+//! meter, key check, counter (`u32` each), until (`i64`); CRC-32C of all before it. Keys are not in it.
 
 use core::fmt;
 
 use crate::decode::Decoder;
 use crate::record::Cursor;
+use crate::retired::Retired;
 use crate::state::Progress;
 
 const MAGIC: &[u8; 4] = b"MIST";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Without the keys that meters have turned from.
+const VERSION_1: u8 = 1;
 const CRC_BYTES: usize = 4;
 
 /// Why bytes are not a snapshot that this decoder can continue from.
@@ -66,6 +70,14 @@ impl Decoder {
             out.extend(dcu.to_le_bytes());
             out.extend(sequence.to_le_bytes());
         }
+        put_count(self.state.retired.len(), &mut out);
+        for (index, retired) in &self.state.retired {
+            let number = self.meters.get(*index).map_or(0, |meter| meter.number);
+            for word in [number, retired.key_check, retired.counter] {
+                out.extend(word.to_le_bytes());
+            }
+            out.extend(retired.until_s.to_le_bytes());
+        }
         out.extend(crc32c::crc32c(&out).to_le_bytes());
         out
     }
@@ -87,16 +99,20 @@ impl Decoder {
         if cursor.take() != Some(*MAGIC) {
             return Err(SnapshotError::Damaged);
         }
-        match cursor.u8() {
-            Some(VERSION) => {}
+        let version = match cursor.u8() {
+            Some(version @ (VERSION | VERSION_1)) => version,
             Some(other) => return Err(SnapshotError::Version(other)),
             None => return Err(SnapshotError::Damaged),
-        }
+        };
         let slots = cursor.u32().ok_or(SnapshotError::Damaged)?;
         if cursor.u64() != Some(self.state.hash.fingerprint()) {
             return Err(SnapshotError::HashSeed);
         }
         self.take_back(&mut cursor, slots)
+            .and_then(|()| match version {
+                VERSION_1 => Some(()),
+                _ => self.take_back_retired(&mut cursor),
+            })
             .filter(|()| cursor.is_empty())
             .ok_or(SnapshotError::Damaged)
     }
@@ -151,6 +167,22 @@ impl Decoder {
         for _ in 0..cursor.u32()? {
             let (dcu, sequence) = (cursor.u32()?, cursor.u64()?);
             self.state.uplinks.take(dcu, sequence);
+        }
+        Some(())
+    }
+}
+
+impl Decoder {
+    fn take_back_retired(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        for _ in 0..cursor.u32()? {
+            let index = self.meters.place(cursor.u32()?);
+            self.state.cover(index);
+            let retired = Retired {
+                key_check: cursor.u32()?,
+                counter: cursor.u32()?,
+                until_s: cursor.i64()?,
+            };
+            self.state.retired.insert(index, retired);
         }
         Some(())
     }

@@ -7,7 +7,10 @@
 //! A window is a ring of value hashes. Intervals are numbered from 1970 (`start / interval_s`); the
 //! ring holds the newest `slots` numbers up to `head`, number `n` at place `n % slots`.
 
+use std::collections::BTreeMap;
+
 use crate::hash::{self, HashKey};
+use crate::retired::Retired;
 use crate::uplinks::Uplinks;
 
 /// Identifies a key without revealing it; 0 means no counter was accepted yet.
@@ -21,6 +24,8 @@ pub(crate) struct State {
     pub(crate) slots: u32,
     progress: Vec<Progress>,
     rings: Vec<u32>,
+    /// The keys that meters have turned from.
+    pub(crate) retired: BTreeMap<usize, Retired>,
 }
 
 /// One meter's counter and the frame of its window.
@@ -106,6 +111,7 @@ impl State {
             slots: u32::from(slots.max(1)),
             progress: Vec::new(),
             rings: Vec::new(),
+            retired: BTreeMap::new(),
         }
     }
 
@@ -122,6 +128,13 @@ impl State {
     }
 
     pub(crate) fn advance(&mut self, index: usize, key: KeyCheck, counter: u32) {
+        if !self.retired.is_empty()
+            && let Some(retired) = self.retired.get_mut(&index)
+            && retired.key_check == key
+        {
+            retired.counter = retired.counter.max(counter);
+            return;
+        }
         if let Some(progress) = self.progress.get_mut(index) {
             progress.advance(key, counter);
         }

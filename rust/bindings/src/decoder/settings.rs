@@ -19,6 +19,7 @@ struct Written {
     transfer_timeout_s: Option<u32>,
     wrong_key_after: Option<u32>,
     wrong_key_meters_max: Option<u32>,
+    key_overlap_days: Option<u32>,
     hash_seed: Option<u64>,
 }
 
@@ -60,6 +61,9 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
         wrong_key_meters_max: written
             .wrong_key_meters_max
             .unwrap_or(default.wrong_key_meters_max),
+        key_overlap_s: written
+            .key_overlap_days
+            .map_or(default.key_overlap_s, |days| days.saturating_mul(86_400)),
         hash_seed: written.hash_seed.unwrap_or(default.hash_seed),
     })
 }

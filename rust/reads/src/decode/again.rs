@@ -280,8 +280,7 @@ impl Decoder {
         }
         let window = self.state.window(index, meter.interval_s);
         let mut window = window.ok_or(unmapped)?;
-        let unproven = proof.verified.is_none();
-        let flags = if unproven { flags::UNAUTHENTICATED } else { 0 };
+        let flags = proof.flags();
         let number = meter.number;
         let judge = |start: u32| match again.standing.reads.get(&(number, start)) {
             None => Some(0),

@@ -1,17 +1,16 @@
 //! From a protected APDU to a plain one that may be believed: policy, key, tag, counter.
 
-use cosem::general::{KeyInfo, TAG_GENERAL_CIPHERING, general};
-use cosem::push::{
-    Glo, TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, glo, notification,
-};
-use cosem::security::SecurityControl;
+use cosem::general::{KeyInfo, TAG_GENERAL_CIPHERING};
+use cosem::push::{TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, notification};
 use cosem::{DecodeError, Kind, Layer};
 
+use super::sealed::Sealed;
 use super::told::TAG_EVENT_NOTIFICATION;
 use super::transfers::TAG_GENERAL_BLOCK_TRANSFER;
 use super::{Decoder, Frame, Known, identity};
 use crate::ledger::{Outcome, ReadCounts};
 use crate::policy::Protection;
+use crate::record::CounterRow;
 use crate::state::{KeyCheck, Order};
 
 /// Every APDU tag of the Green Book: what is one of these and not handled is unsupported, the rest
@@ -41,6 +40,19 @@ pub(super) struct Proof {
     /// Whether it was encrypted without a tag, so that garbage means a wrong key.
     pub(super) unproven: bool,
     pub(super) counter: u32,
+    /// Whether its key is the one in use.
+    pub(super) standing: KeyStanding,
+}
+
+/// How a verified key stands in its meter's rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyStanding {
+    /// It is the key in use, or the first.
+    InUse,
+    /// The meter turns to it with this frame.
+    Turning,
+    /// The meter has turned from it, and it is still taken.
+    Retired,
 }
 
 impl Proof {
@@ -50,50 +62,8 @@ impl Proof {
         order: Order::Fresh,
         unproven: false,
         counter: 0,
+        standing: KeyStanding::InUse,
     };
-}
-
-/// A protected APDU, whichever header it has.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sealed<'a> {
-    title: &'a [u8],
-    control: SecurityControl,
-    counter: u32,
-    body: &'a [u8],
-    /// What the tag covers besides.
-    header: &'a [u8],
-    key: KeyInfo,
-}
-
-impl<'a> Sealed<'a> {
-    fn glo(apdu: &'a [u8]) -> Result<Self, DecodeError> {
-        let Glo {
-            title,
-            control,
-            counter,
-            body,
-        } = glo(apdu)?;
-        Ok(Self {
-            title,
-            control,
-            counter,
-            body,
-            header: &[],
-            key: KeyInfo::GlobalUnicast,
-        })
-    }
-
-    fn general(apdu: &'a [u8]) -> Result<Self, DecodeError> {
-        let general = general(apdu)?;
-        Ok(Self {
-            title: general.title,
-            control: general.control,
-            counter: general.counter,
-            body: general.body,
-            header: general.header,
-            key: general.key,
-        })
-    }
 }
 
 impl Decoder {
@@ -214,17 +184,24 @@ impl Decoder {
             .of(meter)
             .ok_or_else(|| refused(Kind::NoKey))?;
         self.scratch.plain.clear();
-        key.open_with_aad(
+        let opened = key.open_with_aad(
             sealed.control,
             &meter.title,
             sealed.counter,
             sealed.body,
             sealed.header,
             &mut self.scratch.plain,
-        )
-        .map_err(refused)?;
-        let key_check = meter.key_check;
-        let proof = self.prove(index, key_check, sealed.control, sealed.counter);
+        );
+        let mut key_check = meter.key_check;
+        match opened {
+            Err(Kind::BadAuthentication) if meter.other_keys().is_some() => {
+                key_check = self.open_with_other_key(index, sealed).map_err(refused)?;
+            }
+            opened => opened.map_err(refused)?,
+        }
+        let proof = self
+            .prove(index, key_check, sealed, frame.now_s)
+            .map_err(refused)?;
         if let Some(again) = frame.again {
             if proof.verified.is_some() {
                 again.check(known.meter, known.counter)?;
@@ -239,20 +216,27 @@ impl Decoder {
         &self,
         index: usize,
         key_check: KeyCheck,
-        control: SecurityControl,
-        counter: u32,
-    ) -> Proof {
-        let verified = control.authenticated();
-        Proof {
+        sealed: &Sealed<'_>,
+        now_s: i64,
+    ) -> Result<Proof, Kind> {
+        let counter = sealed.counter;
+        let verified = sealed.control.authenticated();
+        let progress = self.state.progress(index);
+        let mut proof = Proof {
             verified: verified.then_some(key_check),
             order: if verified {
-                self.state.progress(index).order(key_check, counter)
+                progress.order(key_check, counter)
             } else {
                 Order::Fresh
             },
             unproven: !verified,
             counter,
+            standing: KeyStanding::InUse,
+        };
+        if verified && progress.key_check != key_check && progress.key_check != 0 {
+            (proof.standing, proof.order) = self.stand(index, key_check, counter, now_s)?;
         }
+        Ok(proof)
     }
 
     /// Goes on with an opened APDU; its counter moves whatever comes of it.
@@ -267,15 +251,26 @@ impl Decoder {
         let before = self.state.progress(meter);
         let may_move = !frame.again.is_some_and(|again| again.is_survey());
         if let (Some(key), Order::Fresh, true) = (proof.verified, proof.order, may_move) {
+            if proof.standing == KeyStanding::Turning {
+                self.turn(meter, known.meter, frame.now_s);
+            }
             self.state.advance(meter, key, proof.counter);
+            if proof.standing == KeyStanding::Retired {
+                self.building.counter(CounterRow {
+                    meter: known.meter,
+                    counter: proof.counter,
+                    key_check: key,
+                });
+            }
         }
         let taken = self.notified(frame, known, meter, proof, plain);
         let stored = taken.is_ok_and(|(_, reads)| reads.stored > 0);
         let after = self.state.progress(meter);
         let moved = (before.counter, before.key_check) != (after.counter, after.key_check);
         // Reads carry their counter, but not the key it belongs to.
-        if moved && (!stored || before.key_check != after.key_check) {
-            self.building.counter(crate::record::CounterRow {
+        let told = stored && before.key_check == after.key_check;
+        if moved && (!told || self.building.has_turned(known.meter)) {
+            self.building.counter(CounterRow {
                 meter: known.meter,
                 counter: after.counter,
                 key_check: after.key_check,

@@ -8,7 +8,6 @@ use super::opening::Proof;
 use super::{Decoder, Frame, Known, identity, reply};
 use crate::checks::Grid;
 use crate::columns::FrameFields;
-use crate::flags;
 use crate::ledger::{Outcome, ReadCounts};
 use crate::meters::Meter;
 use crate::settings::Settings;
@@ -82,11 +81,7 @@ impl Decoder {
                 },
             ));
         }
-        let flags = if proof.verified.is_some() {
-            0
-        } else {
-            flags::UNAUTHENTICATED
-        };
+        let flags = proof.flags();
         scratch
             .rows
             .check(&scratch.columns, grid, &mut window, flags);

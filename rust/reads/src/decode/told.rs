@@ -151,17 +151,12 @@ fn event_row<'a>(stamp: Stamp, source: &'a str, event: &Event, meaning: &'a str)
 
 /// What all rows of a frame share.
 fn base(meter: &Meter, known: &Known, proof: Proof) -> Stamp {
-    let flags = if proof.verified.is_some() {
-        0
-    } else {
-        flags::UNAUTHENTICATED
-    };
     Stamp {
         meter: meter.number,
         at_s: 0,
         deviation_min: DEVIATION_UNSPECIFIED,
         clock_status: STATUS_UNSPECIFIED,
-        flags,
+        flags: proof.flags(),
         dcu: known.dcu,
         counter: proof.counter,
     }

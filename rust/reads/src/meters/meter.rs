@@ -24,6 +24,10 @@ pub(crate) struct Meter {
     pub(crate) title: [u8; 8],
     serial: Serial,
     keys: Keys,
+    /// The other key of a rotation.
+    other: Option<Box<Keys>>,
+    /// Whether `keys` are the ones that the registry calls the next.
+    pub(crate) on_next: bool,
 }
 
 impl Meter {
@@ -55,6 +59,8 @@ impl Meter {
             title: spec.title.unwrap_or_default(),
             serial: Serial::new(spec.serial).ok_or(MeterError::SerialTooLong)?,
             keys: Keys::new(spec.encryption_key, spec.authentication_key)?,
+            other: None,
+            on_next: false,
         })
     }
 
@@ -82,6 +88,38 @@ impl Meter {
             title: [0; 8],
             serial: Serial::default(),
             keys: Keys::None,
+            other: None,
+            on_next: false,
+        }
+    }
+
+    /// Names the keys that it is to move to; the same ones as now are none.
+    pub(crate) fn set_next(
+        &mut self,
+        encryption: &[u8],
+        authentication: &[u8],
+    ) -> Result<(), MeterError> {
+        let next = Keys::new(encryption, authentication)?;
+        if self.on_next {
+            self.swap_keys();
+        }
+        let is_other = !encryption.is_empty() && next.halves() != self.keys.halves();
+        self.other = is_other.then(|| Box::new(next));
+        Ok(())
+    }
+
+    /// The other keys of a rotation.
+    pub(crate) fn other_keys(&self) -> Option<(&[u8], &[u8])> {
+        self.other.as_ref().map(|keys| keys.halves())
+    }
+
+    /// Turns to the other keys, which are then to be expanded.
+    pub(crate) fn swap_keys(&mut self) {
+        if let Some(other) = &mut self.other {
+            core::mem::swap(&mut self.keys, other);
+            self.on_next = !self.on_next;
+            self.open_key = u32::MAX;
+            self.key_check = 0;
         }
     }
 

@@ -2,7 +2,7 @@
 
 use cosem::DecodeError;
 
-use super::{CounterRow, EventRow, RegisterRow, Resolution, Section, VERSION};
+use super::{CounterRow, EventRow, RegisterRow, Resolution, Section, TurnRow, VERSION};
 use crate::columns::{Column, ReadColumns};
 use crate::ledger::LedgerRow;
 
@@ -16,6 +16,7 @@ pub(crate) struct RecordWriter {
     registers: Rows,
     events: Rows,
     resolutions: Rows,
+    turns: Rows,
 }
 
 /// Rows of a section that is written row by row.
@@ -47,6 +48,7 @@ impl RecordWriter {
             &mut self.registers,
             &mut self.events,
             &mut self.resolutions,
+            &mut self.turns,
         ] {
             rows.count = 0;
             rows.bytes.clear();
@@ -110,6 +112,14 @@ impl RecordWriter {
         row.write(self.resolutions.next());
     }
 
+    pub(crate) fn turn(&mut self, row: TurnRow) {
+        let out = self.turns.next();
+        for word in [row.meter, row.key_check, row.counter] {
+            out.extend(word.to_le_bytes());
+        }
+        out.extend(row.until_s.to_le_bytes());
+    }
+
     /// Registers and events so far.
     pub(crate) const fn told(&self) -> (u32, u32) {
         (self.registers.count, self.events.count)
@@ -125,6 +135,7 @@ impl RecordWriter {
             (Section::Registers, &self.registers),
             (Section::Events, &self.events),
             (Section::Resolutions, &self.resolutions),
+            (Section::Turns, &self.turns),
         ];
         let bytes = rows.iter().fold(reads_bytes(reads), |bytes, (_, rows)| {
             bytes.saturating_add(rows.bytes.len()).saturating_add(10)

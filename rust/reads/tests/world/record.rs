@@ -16,6 +16,8 @@ pub(crate) struct Parsed {
     pub(crate) registers: Vec<Register>,
     pub(crate) events: Vec<Event>,
     pub(crate) resolutions: Vec<Resolution>,
+    /// meter, then key check, counter and end of its old key.
+    pub(crate) turns: Vec<(u32, u32, u32, i64)>,
 }
 
 /// What section 6 says of a register, the frame's fields aside.
@@ -133,6 +135,11 @@ pub(crate) fn parse(record: &[u8]) -> Parsed {
             6 => parsed.registers = rows(&mut body, register),
             7 => parsed.events = rows(&mut body, event),
             8 => parsed.resolutions = rows(&mut body, resolution),
+            9 => {
+                parsed.turns = rows(&mut body, |body| {
+                    (body.u32(), body.u32(), body.u32(), body.i64())
+                });
+            }
             other => panic!("section {other}"),
         }
         assert!(body.0.is_empty(), "section {id} has bytes left over");

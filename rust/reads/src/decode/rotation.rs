@@ -1,0 +1,121 @@
+//! A meter's key and its next one: a frame that verifies under the next turns the meter to it.
+//!
+//! Rule 1: only a verified tag turns a meter. Rule 2: from then on the old key is taken for a while,
+//! under its own counter, because a concentrator may still hold frames sealed with it; after that it
+//! is no key of the meter. What the registry calls "next" may stay there: the state knows the rest.
+
+use cosem::Kind;
+use cosem::security::OpenKey;
+
+use super::Decoder;
+use super::opening::{KeyStanding, Proof};
+use super::sealed::Sealed;
+use crate::flags;
+use crate::keys::check_of;
+use crate::meters::MeterError;
+use crate::record::TurnRow;
+use crate::retired::Retired;
+use crate::state::{KeyCheck, Order};
+
+impl Proof {
+    /// The flags of rows that it came with.
+    pub(super) const fn flags(&self) -> u32 {
+        match (self.verified, self.standing) {
+            (None, _) => flags::UNAUTHENTICATED,
+            (Some(_), KeyStanding::Retired) => flags::RETIRED_KEY,
+            (Some(_), KeyStanding::InUse | KeyStanding::Turning) => 0,
+        }
+    }
+}
+
+impl Decoder {
+    /// Names the keys that a meter is to turn to; empty ones end a rotation. Whether it is known.
+    pub fn set_next_keys(
+        &mut self,
+        meter: u32,
+        encryption_key: &[u8],
+        authentication_key: &[u8],
+    ) -> Result<bool, MeterError> {
+        let index = self.meters.by_number(meter);
+        let Some(meter) = index.and_then(|index| self.meters.get_mut(index)) else {
+            return Ok(false);
+        };
+        meter.set_next(encryption_key, authentication_key)?;
+        Ok(true)
+    }
+
+    /// Tries the other key of a rotation and, if it fits, turns the registry's row to it.
+    #[cold]
+    pub(super) fn open_with_other_key(
+        &mut self,
+        index: usize,
+        sealed: &Sealed<'_>,
+    ) -> Result<KeyCheck, Kind> {
+        let meter = self.meters.get_mut(index).ok_or(Kind::UnknownMeter)?;
+        let (encryption, authentication) = meter.other_keys().ok_or(Kind::BadAuthentication)?;
+        let key = OpenKey::new(encryption, authentication).ok_or(Kind::NoKey)?;
+        key.open_with_aad(
+            sealed.control,
+            &meter.title,
+            sealed.counter,
+            sealed.body,
+            sealed.header,
+            &mut self.scratch.plain,
+        )?;
+        meter.swap_keys();
+        self.open_keys.of(meter).ok_or(Kind::NoKey)?;
+        Ok(meter.key_check)
+    }
+
+    /// How a key that is not the one in use stands, and how its counter does.
+    #[cold]
+    pub(super) fn stand(
+        &self,
+        index: usize,
+        key_check: KeyCheck,
+        counter: u32,
+        now_s: i64,
+    ) -> Result<(KeyStanding, Order), Kind> {
+        let meter = self.meters.get(index).ok_or(Kind::UnknownMeter)?;
+        let retired = self.state.retired.get(&index);
+        if let Some(retired) = retired.filter(|retired| retired.key_check == key_check) {
+            // Where no other key is named, the registry has gone back to this one on purpose.
+            if meter.other_keys().is_some() && now_s > retired.until_s {
+                return Err(Kind::BadAuthentication);
+            }
+            let order = match counter.cmp(&retired.counter) {
+                core::cmp::Ordering::Greater => Order::Fresh,
+                core::cmp::Ordering::Equal => Order::Repeated,
+                core::cmp::Ordering::Less => Order::Replayed,
+            };
+            return Ok((KeyStanding::Retired, order));
+        }
+        if meter.on_next {
+            return Ok((KeyStanding::Turning, Order::Fresh));
+        }
+        // The meter was on its next key from its first frame on: this one never was in use.
+        let in_use = self.state.progress(index).key_check;
+        if meter.other_keys().and_then(check_of) == Some(in_use) {
+            return Err(Kind::BadAuthentication);
+        }
+        Ok((KeyStanding::InUse, Order::Fresh))
+    }
+
+    /// The meter turns to its next key: the one in use is taken for a while yet.
+    pub(super) fn turn(&mut self, index: usize, meter: u32, now_s: i64) {
+        let before = self.state.progress(index);
+        let until_s = now_s.saturating_add(i64::from(self.settings.key_overlap_s));
+        let retired = Retired {
+            key_check: before.key_check,
+            counter: before.counter,
+            until_s,
+        };
+        self.state.retired.insert(index, retired);
+        self.building.turn(TurnRow {
+            meter,
+            key_check: before.key_check,
+            counter: before.counter,
+            until_s,
+        });
+    }
+}
