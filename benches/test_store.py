@@ -74,7 +74,9 @@ def _measure(
 
     benchmark.pedantic(timed, setup=setup, rounds=ROUNDS, warmup_rounds=1)
     # Of all threads, so merges that happen to run are in it; the least is the firmest figure.
-    benchmark.extra_info["cpu_s_per_million_rows"] = min(cpu_s) * 1e6 / benchmark.extra_info["amount"]
+    benchmark.extra_info["cpu_s_per_million_rows"] = (
+        min(cpu_s) * 1e6 / benchmark.extra_info["amount"]
+    )
 
 
 def _ranged(store: Store, first: int, meters: int, day: int) -> Callable[[], None]:
