@@ -60,7 +60,10 @@ impl Decoder {
         Err(RegistryError::new_err(("registry", problems.unbind())))
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "arguments from Python are owned")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "arguments from Python are owned"
+    )]
     fn set_next_keys(&self, py: Python<'_>, rows: Vec<(u32, Vec<u8>, Vec<u8>)>) -> PyResult<()> {
         let problems = py.detach(|| {
             let mut decoder = lock(&self.inner)?;
