@@ -9,6 +9,7 @@ from meteringest.errors import (
     LinkError,
     MeterIngestError,
     RegistryError,
+    RulesError,
     StoreError,
 )
 
@@ -33,7 +34,7 @@ MEANING = {
     Outcome.FAILED: "it ran and the result is not what it should be",
     Outcome.USAGE: "the command line is wrong",
     Outcome.SETTINGS: "the settings file or a secret it refers to is wrong",
-    Outcome.ROWS: "an import file has bad rows; nothing was imported",
+    Outcome.ROWS: "a file of rows or rules is bad; nothing of it was taken",
     Outcome.STORAGE: "data folder, journal or ClickHouse: locked, damaged, full or refusing",
     Outcome.NETWORK: "an address cannot be used or a peer went away",
     Outcome.BUG: "an error of the program itself",
@@ -43,6 +44,7 @@ MEANING = {
 _OUTCOMES: tuple[tuple[type[MeterIngestError], Outcome], ...] = (
     (ConfigError, Outcome.SETTINGS),
     (RegistryError, Outcome.ROWS),
+    (RulesError, Outcome.ROWS),
     (JournalError, Outcome.STORAGE),
     (StoreError, Outcome.STORAGE),
     (LinkError, Outcome.NETWORK),

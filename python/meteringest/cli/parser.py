@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from meteringest.cli import records, replay, service, tools
+from meteringest.cli import records, replay, rules, service, tools
 from meteringest.cli.outcome import MEANING
 from meteringest.registry.columns import COLUMNS
 
@@ -56,6 +56,7 @@ def parser() -> argparse.ArgumentParser:
     _service_commands(command)
     _registry_commands(command)
     _tool_commands(command)
+    _rules_commands(command)
     return top
 
 
@@ -201,3 +202,27 @@ def _tool_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     config.set_defaults(run=tools.config)
     version = command("version", "Versions of the program and its engine.", "version")
     version.set_defaults(run=tools.version)
+
+
+def _rules_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
+    tariffs = command(
+        "tariffs",
+        "Tariff files: check, or show what they come to.",
+        "tariffs check domestic.toml",
+        "tariffs show domestic.toml --calendar holidays.toml",
+    )
+    actions = tariffs.add_subparsers(metavar="ACTION", required=True)
+    checked = actions.add_parser("check", help="good, or every problem with line and path")
+    checked.set_defaults(run=rules.check_tariff)
+    shown = actions.add_parser("show", help="as it was understood, with sample months")
+    shown.add_argument("--calendar", metavar="FILE", type=Path, help="the calendar it names")
+    shown.set_defaults(run=rules.show_tariff)
+    policy = command(
+        "policy", "Disconnection policy files: check.", "policy check uttar-pradesh.toml"
+    )
+    parts = policy.add_subparsers(metavar="ACTION", required=True)
+    policed = parts.add_parser("check", help="good with its clauses, or every problem")
+    policed.set_defaults(run=rules.check_policy)
+    for each in (checked, shown, policed):
+        each.add_argument("file", metavar="FILE", type=Path)
+        _globals(each, default=argparse.SUPPRESS)

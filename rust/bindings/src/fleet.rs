@@ -54,7 +54,7 @@ struct Job {
 
 impl Job {
     fn frames(&self) -> usize {
-        let meters = usize::try_from(self.meters.len()).unwrap_or(0);
+        let meters = self.meters.len();
         meters.saturating_mul(usize::try_from(self.pushes).unwrap_or(0))
     }
 }
