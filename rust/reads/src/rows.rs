@@ -120,6 +120,7 @@ impl Rows {
 
     /// Checks the reads of a frame that is decoded again: `judge` tells of an interval start what
     /// flags its read gets, or that the stored one stands.
+    #[cold]
     pub(crate) fn check_again(
         &mut self,
         columns: &Columns,
@@ -162,6 +163,7 @@ impl Rows {
     }
 
     /// Copies the accepted reads to the batch.
+    #[inline]
     pub(crate) fn store(&self, columns: &Columns, frame: FrameFields, out: &mut ReadColumns) {
         let rows = usize::try_from(self.counts.stored).unwrap_or(usize::MAX);
         if rows == 0 {

@@ -255,6 +255,7 @@ impl Decoder {
     }
 
     /// The reads of a frame that is decoded again; they are in the scratch columns.
+    #[cold]
     pub(super) fn reads_again(
         &mut self,
         frame: &Frame<'_>,

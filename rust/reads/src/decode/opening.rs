@@ -120,6 +120,7 @@ impl Decoder {
     }
 
     /// A ciphered APDU.
+    #[inline]
     fn sealed(
         &mut self,
         frame: &Frame<'_>,
@@ -143,6 +144,7 @@ impl Decoder {
     }
 
     /// Counts a frame that its meter's key does not open.
+    #[cold]
     fn alarm(&mut self, frame: &Frame<'_>, meter: u32, kind: Kind) {
         let wrong_key = matches!(kind, Kind::BadAuthentication | Kind::BadDecryption);
         if !wrong_key || meter == 0 || frame.again.is_some() {

@@ -31,6 +31,7 @@ type Took = Result<(Outcome, ReadCounts), DecodeError>;
 
 impl Decoder {
     /// A body that the meter's layout does not fit, which `misfit` says.
+    #[cold]
     pub(super) fn other_body(
         &mut self,
         frame: &Frame<'_>,
@@ -84,6 +85,7 @@ impl Decoder {
     }
 
     /// An event-notification: one attribute of one object, and when.
+    #[cold]
     pub(super) fn event_notification(
         &mut self,
         frame: &Frame<'_>,

@@ -140,6 +140,7 @@ impl Transfers {
 
 impl Decoder {
     /// A block of a message: held, or the end of it.
+    #[cold]
     pub(super) fn block(
         &mut self,
         frame: &Frame<'_>,
