@@ -4,7 +4,7 @@ The library was written apart from us and from dlms-cosem, so it is a second opi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gurux_dlms import (
@@ -37,7 +37,16 @@ INTEGERS = {
 }
 """The library's class for each integer type, and the type's largest value."""
 
-INTERFACES = {"wrapper": InterfaceType.WRAPPER, "hdlc": InterfaceType.HDLC}
+INTERFACES = {
+    "wrapper": InterfaceType.WRAPPER,
+    "hdlc": InterfaceType.HDLC,
+    "none": InterfaceType.PDU,
+}
+BLOCK_TRANSFER = 0xE0
+LAST_BLOCK = 0x80
+CUT = "gurux cuts an APDU just over its limit in two that are none"
+UNENDED = "gurux marks no last block when the bytes end with one"
+NO_CARRY = "gurux writes an HDLC length without the carry of its header's bytes"
 COLUMNS = {
     1: ("volt", "imp_wh", "imp_vah", "exp_wh", "exp_vah", "curr"),
     3: (
@@ -72,7 +81,19 @@ class Push:
     """How long an APDU may be before it goes as general-block-transfer."""
 
     def frames(self) -> bytes:
-        """The push as it goes out: one wrapper frame, or as many HDLC frames as it takes."""
+        """The push as it goes out, in as many frames as it takes."""
+        return b"".join(self._messages())
+
+    def fault(self) -> str | None:
+        """Why nobody can read the frames, when the library has made them so."""
+        if self.framing == "hdlc" and not all(map(_length_holds, self._messages())):
+            return NO_CARRY
+        first, *more = replace(self, framing="none")._messages()  # noqa: SLF001 (its own class)
+        if first[0] != BLOCK_TRANSFER:
+            return CUT if more else None
+        return None if [first, *more][-1][1] & LAST_BLOCK else UNENDED
+
+    def _messages(self) -> list[bytes]:
         notify = self._notify()
         body = GXByteBuffer()
         entries = [self._entry(notify, end, row) for end, row in self.rows]
@@ -80,7 +101,7 @@ class Push:
         pushed = _sequence(*head, GXArray(entries))
         _GXCommon.setData(notify.settings, body, DataType.STRUCTURE, pushed)
         told = NOON if self.told_time else None
-        return b"".join(map(bytes, notify.generateDataNotificationMessages(told, body)))
+        return [bytes(each) for each in notify.generateDataNotificationMessages(told, body)]
 
     def _notify(self) -> GXDLMSSecureNotify:
         interface = INTERFACES[self.framing]
@@ -115,18 +136,16 @@ class Push:
     def tree(self) -> Tree:
         """The body as `inspect` should show it."""
         kind = "date-time" if self.tagged_clocks else "octet-string"
-        head = [
+        head: list[Tree] = [
             _octets(self.meter.serial.encode()),
             _octets(PUSH_SETUP),
             {"t": kind, "v": self.clock_octets(NOON).hex()},
         ]
-        entries = []
+        entries: list[Tree] = []
         for end, row in self.rows:
-            cells: list[Tree] = [
-                {"t": cell, "v": value}
-                for cell, value in (row[name] for name in COLUMNS[self.meter.phases])
-            ]
-            entries.append(_structure({"t": kind, "v": self.clock_octets(end).hex()}, *cells))
+            cells = [row[name] for name in COLUMNS[self.meter.phases]]
+            values: list[Tree] = [{"t": cell, "v": value} for cell, value in cells]
+            entries.append(_structure({"t": kind, "v": self.clock_octets(end).hex()}, *values))
         return _structure(*head, {"t": "array", "v": entries})
 
     def clock_octets(self, at: datetime) -> bytes:
@@ -135,6 +154,11 @@ class Push:
         date = at.year.to_bytes(2) + bytes((at.month, at.day, 0xFF))
         time = bytes((at.hour, at.minute, at.second, 0))
         return date + time + deviation.to_bytes(2, signed=True) + b"\0"
+
+
+def _length_holds(frame: bytes) -> bool:
+    """Whether the length in an HDLC frame's format field is what stands between its flags."""
+    return int.from_bytes(frame[1:3]) & 0x7FF == len(frame) - 2
 
 
 def _sequence(*elements: object) -> GXStructure:

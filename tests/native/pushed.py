@@ -40,7 +40,8 @@ def stored(journal: Journal, batch: Batch) -> list[dict[str, int]]:
     journal.append(batch, NOW_MS)
     journal.sync()
     gathered = journal.gather(before, rows_max=1_000)
-    assert gathered is not None
+    assert gathered is not None, batch.counts
+    assert gathered.reads, batch.counts
     (block,) = [block for table, block in gathered.blocks if table == "m.reads"]
     columns = columns_of(block)
     assert columns is not None
