@@ -33,6 +33,7 @@ class House:
     """A folder with settings, a registered fleet, and at most one running service."""
 
     def __init__(self, folder: Path, *, settings: str = "") -> None:
+        self._process: subprocess.Popen[bytes] | None = None
         self.folder = folder
         self.port, self.uplink_port, self.endpoint_port = free_ports(3)
         (folder / "password").write_text("reader's password")
@@ -56,8 +57,12 @@ users = {{ reader = "file:{folder}/password" }}
 log_format = "json"
 """
         )
-        self._process: subprocess.Popen[bytes] | None = None
         self.command("keygen", "--out", str(folder / "master.key"))
+
+    def __del__(self) -> None:
+        """A test that fails leaves no service behind to fail the next one."""
+        if self.alive:
+            self.kill()
 
     def command(self, *arguments: str) -> str:
         done = subprocess.run(
