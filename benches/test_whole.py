@@ -1,7 +1,7 @@
 """The whole path in two processes on this machine: socket, decode, journal, ack, ClickHouse rows.
 
-The clock runs from the generator's first byte until the last read can be queried. Its limit is the
-same rows put into the same engine by bare inserts, with nothing before it.
+The clock runs from the generator's start until the last read can be queried. Hold it against the
+bare raw_insert of test_store.py in the same run: the same engine with nothing before it.
 """
 
 import time
