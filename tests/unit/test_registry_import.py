@@ -5,7 +5,7 @@ from tests.unit.registry_fakes import HEAD, KEY, KEY_2, MASTER, Desk, parts
 
 from meteringest.errors import ConfigError, RegistryError
 from meteringest.registry.registrar import Registrar
-from meteringest.registry.rows import DCUS, METERS, Imported, Listing
+from meteringest.registry.rows import DCUS, METERS, Imported, Listing, Meter
 from meteringest.registry.sealing import MasterKey
 
 TITLE = "4D4D4D0000000001"
@@ -163,6 +163,14 @@ def test_a_listing_is_matched_and_limited(desk: Desk) -> None:
     rows = desk.registrar.list_rows(Listing(table=METERS, match="kabri"))
     assert [row["serial"] for row in rows] == ["S1", "S3"]
     assert len(desk.registrar.list_rows(Listing(table=METERS, limit=2))) == 2
+
+
+def test_a_listing_does_not_look_into_sealed_keys(desk: Desk) -> None:
+    desk.take(HEAD, f"S1,{TITLE},A,{KEY},{KEY_2}")
+    (meter,) = desk.store.saved[METERS]
+    assert isinstance(meter, Meter)
+    piece = meter.encryption_key[-6:]
+    assert desk.registrar.list_rows(Listing(table=METERS, match=piece)) == []
 
 
 def test_a_restart_fills_the_decoder_again(desk: Desk) -> None:
