@@ -3,6 +3,8 @@
 
 use libfuzzer_sys::fuzz_target;
 
+#[path = "../../cosem/tests/corpus/limits.rs"]
+mod limits;
 #[path = "../../cosem/tests/corpus/split.rs"]
 mod split;
 

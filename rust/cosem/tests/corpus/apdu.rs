@@ -4,6 +4,8 @@ use cosem::DecodeError;
 use cosem::apdu::{self, Context, DEPTH_MAX, Opened, Opener, Protected};
 use cosem::axdr::Limits;
 
+use crate::limits::bounded;
+
 /// Opens everything without a key: the body as it stands is the plaintext.
 struct Open;
 
@@ -21,11 +23,12 @@ pub(crate) fn check(bytes: &[u8]) {
         depth_left: DEPTH_MAX,
         title: None,
     };
-    if let Err(error) = apdu::parse(bytes, &mut context) {
+    let parsed = bounded(bytes.len(), || apdu::parse(bytes, &mut context));
+    if let Err(error) = parsed {
         assert!(usize::try_from(error.offset).is_ok_and(|offset| offset <= bytes.len()));
     }
     assert_eq!(context.depth_left, DEPTH_MAX);
-    if let Ok(push) = cosem::push::notification(bytes) {
+    if let Ok(push) = bounded(bytes.len(), || cosem::push::notification(bytes)) {
         assert!(push.body.len() < bytes.len());
     }
     let mut line = String::from("{\"hex\":\"");
@@ -38,6 +41,6 @@ pub(crate) fn check(bytes: &[u8]) {
         );
     }
     line.push_str("\"}");
-    let answer = cosem::inspect::line(line.as_bytes());
+    let answer = bounded(line.len(), || cosem::inspect::line(line.as_bytes()));
     assert!(answer.starts_with(b"{\"id\":null,\"outcome\":"));
 }

@@ -6,6 +6,7 @@
 
 mod apdu;
 mod axdr;
+mod limits;
 mod split;
 
 use std::path::PathBuf;

@@ -2,6 +2,8 @@
 
 use cosem::framing::{Frames, Framing, Limits, Splitter, What};
 
+use crate::limits::bounded;
+
 /// Small enough for a fuzzer to reach.
 const FRAME_BYTES_MAX: usize = 4_096;
 
@@ -27,11 +29,13 @@ fn found(framing: Framing, bytes: &[u8], size: usize) -> Vec<(Vec<u8>, String)> 
     let limits = Limits::of_frames(FRAME_BYTES_MAX);
     let mut splitter = Splitter::new(framing, limits);
     let mut frames = Frames::default();
-    for chunk in bytes.chunks(size) {
-        splitter.feed(chunk, &mut frames);
-        assert!(splitter.pending_bytes() <= limits.envelope_bytes_max.saturating_add(4));
-    }
-    splitter.finish(&mut frames);
+    bounded(bytes.len(), || {
+        for chunk in bytes.chunks(size) {
+            splitter.feed(chunk, &mut frames);
+            assert!(splitter.pending_bytes() <= limits.envelope_bytes_max.saturating_add(4));
+        }
+        splitter.finish(&mut frames);
+    });
     let closing = splitter.closed().map(What::Reject);
     let described = frames.entries.iter().map(|entry| {
         let what = match entry.what {
