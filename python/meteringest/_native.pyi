@@ -355,6 +355,62 @@ class Journal:
         """What was last written under `name`."""
 
 @final
+class SimulatedDisk:
+    """A folder in memory with its page cache, which fails on demand; for simulations."""
+
+    def __new__(cls) -> SimulatedDisk:
+        """Empty, and without faults."""
+
+    @property
+    def syncs(self) -> int:
+        """How often something was made durable."""
+
+    @property
+    def process(self) -> int:
+        """One more for every kill, those of faults included."""
+
+    def journal(
+        self,
+        *,
+        node: int,
+        segment_bytes: int,
+        created_s: int,
+        free_bytes_min: int = 0,
+        pending_bytes_max: int = 268_435_456,
+        salvage: bool = False,
+        seed: int = 0,
+    ) -> Journal:
+        """Opens the folder for the process of now, as `Journal` does; `seed` is its secret."""
+
+    def kill(self) -> None:
+        """Ends the process: what its journal still tries fails. The page cache stays."""
+
+    def power_cut(self, seed: int) -> None:
+        """Ends the process and the page cache; `seed` says what of it had reached the disk."""
+
+    def meet(self, fault: str, bytes: int = 0) -> None:
+        """What the next call of its kind runs into; several are met in order.
+
+        `short_write` takes `bytes`, `kill_in_write` takes them and ends the process,
+        `write_error` takes nothing, `sync_error` loses what it should have made durable.
+        """
+
+    def heal(self) -> None:
+        """Forgets the faults that nothing has met yet, and any limit."""
+
+    def limit(self, bytes: int | None) -> None:
+        """How much all files together may hold."""
+
+    def flip(self, name: str, bit: int) -> bool:
+        """Turns one bit of a file over; False when it has no such bit."""
+
+    def files(self) -> list[tuple[str, int]]:
+        """Every name with its length."""
+
+    def durable(self) -> SimulatedDisk:
+        """A copy that holds only what is sure to survive a power cut now."""
+
+@final
 class Gathered:
     """Neighbouring journal records, merged into one sorted Native block for each table."""
 

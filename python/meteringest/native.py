@@ -1,5 +1,25 @@
 """The one door to the compiled core: everything else imports it from here."""
 
-from meteringest._native import Batch, Decoder, Fleet, Frames, Gathered, Journal, Link, inspect
+from meteringest._native import (
+    Batch,
+    Decoder,
+    Fleet,
+    Frames,
+    Gathered,
+    Journal,
+    Link,
+    SimulatedDisk,
+    inspect,
+)
 
-__all__ = ["Batch", "Decoder", "Fleet", "Frames", "Gathered", "Journal", "Link", "inspect"]
+__all__ = [
+    "Batch",
+    "Decoder",
+    "Fleet",
+    "Frames",
+    "Gathered",
+    "Journal",
+    "Link",
+    "SimulatedDisk",
+    "inspect",
+]

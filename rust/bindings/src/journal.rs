@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use journal::{Folder, JournalError, Limit, Records, Recovery, Settings};
+use journal::{Files, Folder, JournalError, Limit, Records, Recovery, Settings};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -69,27 +69,20 @@ impl Journal {
     ) -> PyResult<Self> {
         let settings = Settings {
             node,
-            first_position: created_s.saturating_mul(POSITIONS_A_SECOND),
+            first_position: first_position(created_s),
             segment_bytes,
             pending_bytes_max,
             free_bytes_min,
             seed: secret(),
             salvage,
         };
-        let found = py.detach(|| {
-            let folder = Folder::new(&path).map_err(|source| JournalError::Io {
-                path: path.display().to_string(),
-                step: "creating the folder",
-                source,
-            })?;
-            journal::Journal::open(Arc::new(folder), settings)
+        let folder = Folder::new(&path).map_err(|source| JournalError::Io {
+            path: path.display().to_string(),
+            step: "creating the folder",
+            source,
         });
-        let (opened, recovery) = found.map_err(|error| raised(&error))?;
-        Ok(Self {
-            opened,
-            recovery,
-            wake: Mutex::new(None),
-        })
+        let folder = folder.map_err(|error| raised(&error))?;
+        Self::open(py, Arc::new(folder), settings)
     }
 
     #[getter]
@@ -255,6 +248,20 @@ impl Journal {
 }
 
 impl Journal {
+    pub(crate) fn open(
+        py: Python<'_>,
+        files: Arc<dyn Files>,
+        settings: Settings,
+    ) -> PyResult<Self> {
+        let found = py.detach(|| journal::Journal::open(files, settings));
+        let (opened, recovery) = found.map_err(|error| raised(&error))?;
+        Ok(Self {
+            opened,
+            recovery,
+            wake: Mutex::new(None),
+        })
+    }
+
     /// Tells whoever syncs, from the thread that appended.
     fn appended_to(&self, py: Python<'_>, position: Result<u64, JournalError>) -> PyResult<u64> {
         let position = position.map_err(|error| raised(&error))?;
@@ -338,5 +345,9 @@ fn secret() -> u32 {
 }
 
 /// Positions of a folder begin where its clock says, so that they never fall when one is lost.
+pub(crate) fn first_position(created_s: u64) -> u64 {
+    created_s.saturating_mul(POSITIONS_A_SECOND)
+}
+
 const POSITIONS_A_SECOND: u64 = 1 << 20;
 const REPLAY_BYTES: usize = 8 << 20;

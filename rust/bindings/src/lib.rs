@@ -7,6 +7,7 @@ mod fleet;
 mod inspect;
 mod journal;
 mod link;
+mod simulated;
 
 use pyo3::prelude::*;
 
@@ -24,4 +25,6 @@ mod _native {
     use crate::journal::{Gathered, Journal};
     #[pymodule_export]
     use crate::link::Link;
+    #[pymodule_export]
+    use crate::simulated::SimulatedDisk;
 }

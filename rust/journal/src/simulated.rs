@@ -10,7 +10,7 @@ mod process;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use self::disk::{Disk, Draw};
+use self::disk::{Disk, Draw, Inode};
 use self::process::Process;
 use crate::files::Files;
 
@@ -54,6 +54,36 @@ impl SimulatedDisk {
     /// The next call that fits it meets `fault`; several are met in the order given.
     pub fn meet(&self, fault: Fault) {
         self.disk().faults.push(fault);
+    }
+
+    /// Forgets the faults that nothing has met yet, and any limit.
+    pub fn heal(&self) {
+        let mut disk = self.disk();
+        disk.faults.clear();
+        disk.capacity = None;
+    }
+
+    /// What is sure to be there after a power cut now: a disk of its own, and nobody has it open.
+    #[must_use]
+    pub fn durable(&self) -> Self {
+        let disk = self.disk();
+        let survivor = Disk {
+            files: disk.files.iter().map(Inode::survivor).collect(),
+            names: disk.durable_names.clone(),
+            durable_names: disk.durable_names.clone(),
+            ..Disk::default()
+        };
+        Self(Arc::new(Mutex::new(survivor)))
+    }
+
+    /// How often something was made durable; the same number twice means the same durable disk.
+    pub fn syncs(&self) -> u64 {
+        self.disk().syncs
+    }
+
+    /// The number of the process that may use it: one more for every kill, faults' kills too.
+    pub fn process(&self) -> u64 {
+        self.disk().process
     }
 
     /// How many bytes all files together may have; no limit for none.

@@ -16,6 +16,7 @@ pub(super) struct Disk {
     /// Counts processes: handles of an older one are dead.
     pub(super) process: u64,
     pub(super) locked: bool,
+    pub(super) syncs: u64,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -126,6 +127,7 @@ impl Disk {
         for change in pending {
             change.apply(&mut file.durable);
         }
+        self.syncs = self.syncs.wrapping_add(1);
         Ok(())
     }
 }
@@ -134,6 +136,14 @@ impl Inode {
     pub(super) fn change(&mut self, change: Change) {
         change.clone().apply(&mut self.cached);
         self.pending.push(change);
+    }
+
+    pub(super) fn survivor(&self) -> Self {
+        Self {
+            cached: self.durable.clone(),
+            durable: self.durable.clone(),
+            pending: Vec::new(),
+        }
     }
 
     pub(super) fn power_cut(&mut self, draw: &mut Draw) {

@@ -87,6 +87,7 @@ impl Files for Process {
         let mut disk = self.disk.enter(self.number)?;
         disk.pending_names.clear();
         disk.durable_names = disk.names.clone();
+        disk.syncs = disk.syncs.wrapping_add(1);
         Ok(())
     }
 
