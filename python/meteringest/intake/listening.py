@@ -1,7 +1,9 @@
 """Ports: opened with errors that say what to do, and links accepted up to their limits."""
 
 import errno
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import trio
 
@@ -27,13 +29,65 @@ class Peer:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-async def open_port(settings: ListenerSettings, path: str) -> list[trio.SocketListener]:
+class Arrival(NamedTuple):
+    """Somebody at the door; `peer` is None when they had left before we looked."""
+
+    stream: trio.abc.Stream
+    peer: Peer | None
+    drop: Callable[[], None]
+    """Closes at once. No await: a flood over the limit must cost no more than accept and close."""
+
+
+class Port(Protocol):
+    """An open port; a simulation has its own."""
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        ...
+
+    async def accept(self) -> Arrival:
+        """The next peer; raises OSError when the machine has no descriptor or memory for it."""
+        ...
+
+    def close(self) -> None:
+        """Nobody comes in any more."""
+
+
+OpenPort = Callable[[ListenerSettings, str], Awaitable[Sequence[Port]]]
+
+
+class TcpPort:
+    """A port of this machine."""
+
+    def __init__(self, listener: trio.SocketListener) -> None:
+        """Takes over `listener`."""
+        self._listener = listener
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """As the system gave it: a port of 0 has become a real one."""
+        host, number = self._listener.socket.getsockname()[:2]
+        return host, number
+
+    async def accept(self) -> Arrival:
+        """The next connection."""
+        stream = await self._listener.accept()
+        return Arrival(stream, _peer_of(stream), stream.socket.close)
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self._listener.socket.close()
+
+
+async def open_port(settings: ListenerSettings, path: str) -> list[TcpPort]:
     """Listens on every address of the host; `path` is where in the settings it stands."""
     try:
-        return await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
+        opened = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
     except OSError as error:
         where = f"listener {settings.name} ({settings.host}:{settings.port})"
         raise LinkError(where, _advice(error, settings, path)) from error
+    return [TcpPort(listener) for listener in opened]
 
 
 def _advice(error: OSError, settings: ListenerSettings, path: str) -> str:
@@ -70,26 +124,23 @@ class Door:
         """How many links are open."""
         return self._admission.links
 
-    async def next(self, port: trio.SocketListener) -> tuple[trio.SocketStream, Peer]:
+    async def next(self, port: Port) -> tuple[trio.abc.Stream, Peer]:
         """The next peer within the limits; whoever gets it calls leave."""
         while True:
-            stream = await self._accept(port)
-            peer = _peer_of(stream)
+            stream, peer, drop = await self._accept(port)
             if peer is not None:
                 rule = self._admission.admit(peer.host)
                 if rule is None:
                     return stream, peer
                 self._refuse(peer, rule)
-            # No await: closing a socket that nobody waits on takes no time, and a flood of
-            # peers over the limit must not cost more than accept and close.
-            stream.socket.close()
+            drop()
 
     def leave(self, peer: Peer) -> None:
         """The link is over."""
         self._admission.leave(peer.host)
         self._left.set()
 
-    async def _accept(self, port: trio.SocketListener) -> trio.SocketStream:
+    async def _accept(self, port: Port) -> Arrival:
         while True:
             try:
                 return await port.accept()

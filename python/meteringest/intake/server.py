@@ -20,7 +20,7 @@ from meteringest.intake.gather import Gatherer
 from meteringest.intake.greeting import Greeter
 from meteringest.intake.happenings import DrainCut, IntakeDrained, LinkFailed, Listening
 from meteringest.intake.identity import Identities
-from meteringest.intake.listening import Door, Peer, open_port
+from meteringest.intake.listening import Door, OpenPort, Peer, Port, open_port
 from meteringest.intake.ports import DcuDirectory, LastAcked, Line, LinkMaker
 from meteringest.intake.seats import Seats
 from meteringest.intake.serving import Reception, Service
@@ -49,7 +49,7 @@ class Desk:
 class IntakeServer:
     """All listeners of one process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what every listener shares)
         self,
         settings: IntakeSettings,
         line: Line,
@@ -58,6 +58,7 @@ class IntakeServer:
         dcus: DcuDirectory,
         last_acked: LastAcked,
         links_max: int = sys.maxsize,
+        open_port: OpenPort = open_port,
     ) -> None:
         """Reads certificates and keys; raises ConfigError that names the setting.
 
@@ -68,6 +69,7 @@ class IntakeServer:
         self._settings = settings
         self._line = line
         self._make_link = make_link
+        self._open_port = open_port
         self._gatherer = Gatherer(line, settings)
         self._seats = Seats(last_acked)
         self._link_ids = itertools.count(1)
@@ -132,22 +134,22 @@ class IntakeServer:
         )
         return Desk(listener, Door(listener, observer, self._room), service)
 
-    async def _open(self) -> list[tuple[Desk, trio.SocketListener]]:
-        ports: list[tuple[Desk, trio.SocketListener]] = []
+    async def _open(self) -> list[tuple[Desk, Port]]:
+        ports: list[tuple[Desk, Port]] = []
         try:
             for index, desk in enumerate(self._desks):
                 path = f"intake.listeners[{index}]"
-                ports.extend((desk, port) for port in await open_port(desk.settings, path))
+                ports.extend((desk, port) for port in await self._open_port(desk.settings, path))
         except BaseException:
             for _, port in ports:
-                port.socket.close()
+                port.close()
             raise
         return ports
 
-    def _bound(self, ports: list[tuple[Desk, trio.SocketListener]]) -> list[Bound]:
+    def _bound(self, ports: list[tuple[Desk, Port]]) -> list[Bound]:
         bound: list[Bound] = []
         for desk, port in ports:
-            host, number = port.socket.getsockname()[:2]
+            host, number = port.address
             listener = desk.settings
             bound.append(Bound(listener.name, host, number))
             self._line.observer.emit(
@@ -161,7 +163,7 @@ class IntakeServer:
             )
         return bound
 
-    async def _serve(self, ports: list[tuple[Desk, trio.SocketListener]]) -> None:
+    async def _serve(self, ports: list[tuple[Desk, Port]]) -> None:
         with self._work:
             async with trio.open_nursery() as stages:
                 stages.start_soon(self._gatherer.run)
@@ -171,7 +173,7 @@ class IntakeServer:
                 stages.cancel_scope.cancel()
         self._report_drain()
 
-    async def _serve_links(self, ports: list[tuple[Desk, trio.SocketListener]]) -> None:
+    async def _serve_links(self, ports: list[tuple[Desk, Port]]) -> None:
         """Accepts until told to drain; ends when the last link has."""
         async with trio.open_nursery() as links:
             with self._accepting:
@@ -181,13 +183,15 @@ class IntakeServer:
             for desk in self._desks:
                 desk.service.stop(SHUTTING_DOWN)
 
-    async def _accept(self, desk: Desk, port: trio.SocketListener, links: trio.Nursery) -> None:
-        async with port:
+    async def _accept(self, desk: Desk, port: Port, links: trio.Nursery) -> None:
+        try:
             while True:
                 stream, peer = await desk.door.next(port)
                 links.start_soon(self._serve_link, desk, stream, peer)
+        finally:
+            port.close()
 
-    async def _serve_link(self, desk: Desk, stream: trio.SocketStream, peer: Peer) -> None:
+    async def _serve_link(self, desk: Desk, stream: trio.abc.Stream, peer: Peer) -> None:
         try:
             await desk.service.serve(stream, peer)
         except Exception as error:
