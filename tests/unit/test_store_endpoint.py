@@ -10,11 +10,12 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meteringest.http.request import Request
 from meteringest.model import Secret
 from meteringest.store.face.auth import user_of
 from meteringest.store.face.compression import ENCODINGS, chosen, packer, unpack
 from meteringest.store.face.policy import ReadOnly
-from meteringest.store.face.question import Request, question_of
+from meteringest.store.face.question import question_of
 from meteringest.store.face.refusal import EngineRefusal, Refusal, from_engine
 from meteringest.store.face.settings import EndpointSettings
 

@@ -14,13 +14,14 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from meteringest.http.connection import Connection, PeerGone
+from meteringest.http.request import Request
 from meteringest.offload import Offload
 from meteringest.store.face.auth import user_of
 from meteringest.store.face.compression import chosen, packer, unpack
-from meteringest.store.face.connection import Connection, PeerGone
 from meteringest.store.face.execution import Engine, Running
 from meteringest.store.face.policy import Policy, Task
-from meteringest.store.face.question import Question, Request, question_of
+from meteringest.store.face.question import Question, question_of
 from meteringest.store.face.refusal import VERSION_MARK, Refusal
 from meteringest.store.face.settings import EndpointSettings
 

@@ -8,30 +8,11 @@ a value for the statement (`param_x`), or a setting of the engine.
 from collections.abc import Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
-from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
+from meteringest.http.request import Request
 from meteringest.store.face.refusal import Refusal
-
-
-class Request(Struct, frozen=True):
-    """One HTTP request, its header names in lower case."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def path(self) -> str:
-        """Without the query string."""
-        return urlsplit(self.target).path
-
-    @property
-    def fields(self) -> dict[str, str]:
-        """The query string's."""
-        return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
 
 
 class Question(Struct, frozen=True):

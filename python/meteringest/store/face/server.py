@@ -1,6 +1,7 @@
 """The endpoint: listens, lets no more connections in than its limit, hands each its requests.
 
-Rule 1: a limit is met with an answer where there is someone to hear it.
+Rule 1: a limit is met with an answer where there is someone to hear it; past twice the limit a
+connection is closed at once, because each one takes a descriptor that the journal may need.
 Rule 2: a peer's fault ends its own connection and nothing else.
 """
 
@@ -8,8 +9,9 @@ import trio
 
 from meteringest.errors import LinkError
 from meteringest.events import Observer
+from meteringest.http.connection import Connection, PeerGone, RequestTooLarge
 from meteringest.offload import Offload
-from meteringest.store.face.connection import Connection, PeerGone
+from meteringest.store.face.compression import too_large
 from meteringest.store.face.exchange import Answerer
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.policy import Policy, ReadOnly
@@ -57,6 +59,10 @@ class Endpoint:
 
     async def converse(self, stream: trio.abc.Stream) -> None:
         """One connection, request after request, until one of the two has enough."""
+        if self._connections >= 2 * self._settings.connections_max:
+            self._refused("", _full())
+            await trio.aclose_forcefully(stream)
+            return
         connection = Connection(
             stream,
             bytes_max=self._settings.request_bytes_max,
@@ -78,12 +84,11 @@ class Endpoint:
     async def _one(self, connection: Connection) -> bool:
         try:
             request = await connection.request()
-        except Refusal as refusal:
-            await self._turn_away(connection, refusal)
+        except RequestTooLarge:
+            await self._turn_away(connection, too_large(self._settings.request_bytes_max))
             return False
         if request is not None and self._connections > self._settings.connections_max:
-            full = Refusal(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many connections")
-            await self._turn_away(connection, full)
+            await self._turn_away(connection, _full())
             return False
         return request is not None and await self._answerer.answer(connection, request)
 
@@ -93,3 +98,7 @@ class Endpoint:
 
     def _refused(self, user: str, refusal: Refusal) -> None:
         self._observer.emit(EndpointRefused(user=user, code=refusal.code, reason=refusal.words))
+
+
+def _full() -> Refusal:
+    return Refusal(202, "TOO_MANY_SIMULTANEOUS_QUERIES", "Too many connections")

@@ -1,6 +1,6 @@
 """One HTTP connection: requests in, answers out, every wait bounded.
 
-Rule 1: the only file of the endpoint that speaks HTTP/1.1 (through h11) on a stream.
+Rule 1: the only file that speaks HTTP/1.1 (through h11) on a stream.
 Rule 2: a peer that stalls is cut off; a request past the limit is answered, then cut off.
 """
 
@@ -9,8 +9,7 @@ from collections.abc import Mapping
 import h11
 import trio
 
-from meteringest.store.face.compression import too_large
-from meteringest.store.face.question import Request
+from meteringest.http.request import Request
 
 CHUNK_BYTES_MAX = 65_536
 Headers = Mapping[str, str]
@@ -18,6 +17,10 @@ Headers = Mapping[str, str]
 
 class PeerGone(Exception):  # noqa: N818 (nothing is wrong with us)
     """The peer left, stalled or broke the protocol; there is nobody to answer."""
+
+
+class RequestTooLarge(Exception):  # noqa: N818 (an answer to the peer, not a fault of ours)
+    """The request passes the server's bound; the peer may be told before it is cut off."""
 
 
 class Connection:
@@ -34,7 +37,7 @@ class Connection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=bytes_max)
 
     async def request(self) -> Request | None:
-        """The next request, or None at an orderly end; raises PeerGone, or Refusal if too large."""
+        """The next request, or None at an orderly end; raises PeerGone or RequestTooLarge."""
         if self._http.our_state is h11.DONE and self._http.their_state is h11.DONE:
             self._http.start_next_cycle()
         if self._http.our_state is not h11.IDLE:
@@ -91,7 +94,7 @@ class Connection:
                 case _:
                     raise PeerGone
             if len(body) > self._bytes_max:
-                raise too_large(self._bytes_max)
+                raise RequestTooLarge
 
     async def _event(self) -> h11.Event | type[h11.PAUSED]:
         try:
