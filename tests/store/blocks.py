@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from meteringest.store.native import block_of
+from meteringest.columns import block_of
 from meteringest.store.schema import OPTIONAL, READ, TABLES
 
 DAY0 = 1_793_404_800  # 2026-10-31 00:00:00 UTC

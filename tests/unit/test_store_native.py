@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meteringest.columns import block_of
 from meteringest.errors import InvariantError
-from meteringest.store.native import DAY_S, block_of, by_days, columns_of, rows_of
+from meteringest.store.native import DAY_S, by_days, columns_of, rows_of
 
 DAY0 = 20_000 * DAY_S
 

@@ -5,10 +5,10 @@ so that a registry of millions never stands in memory twice.
 """
 
 import hashlib
-import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
+from meteringest.columns import rows_block
 from meteringest.registry.rows import DCU_FIELDS, DCUS, METER_FIELDS, METERS, Dcu, Meter
 
 PAGE_ROWS = 50_000
@@ -58,47 +58,13 @@ class RegistryTables:
 
     def save(self, table: str, rows: Sequence[Meter] | Sequence[Dcu]) -> None:
         """Inserts `rows`; returns when they are safe."""
-        fields = FIELDS[table]
-        columns = zip(*(_values(row, fields) for row in rows), strict=True)
-        block = b"".join(
-            (
-                _leb(len(fields)),
-                _leb(len(rows)),
-                *(_column(name, values) for name, values in zip(fields, columns, strict=True)),
-            )
-        )
+        kinds = {name: _TYPES.get(name, "String") for name in FIELDS[table]}
+        block = rows_block(kinds, [_values(row, FIELDS[table]) for row in rows])
         self._engine.insert(f"m.{table}", block, hashlib.sha256(block).hexdigest())
 
 
 def _values(row: Meter | Dcu, fields: tuple[str, ...]) -> tuple[str | int, ...]:
     return tuple(getattr(row, name) for name in fields)
-
-
-def _column(name: str, values: Sequence[str | int]) -> bytes:
-    kind = _TYPES.get(name, "String")
-    if kind == "String":
-        encoded = (str(value).encode() for value in values)
-        body = b"".join(part for text in encoded for part in (_leb(len(text)), text))
-    else:
-        body = struct.pack(f"<{len(values)}{_CODES[kind]}", *_whole(values))
-    return b"".join((_text(name), _text(kind), body))
-
-
-def _whole(values: Iterable[str | int]) -> Iterator[int]:
-    return (int(value) for value in values)
-
-
-def _text(text: str) -> bytes:
-    return _leb(len(text)) + text.encode()
-
-
-def _leb(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 -- seven bits a byte, the top one says "more follows"
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 _TYPES = {
@@ -110,4 +76,3 @@ _TYPES = {
     "active": "UInt8",
     "ver": "UInt64",
 }
-_CODES = {"UInt8": "B", "UInt32": "I", "UInt64": "Q"}

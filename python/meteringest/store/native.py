@@ -16,6 +16,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from meteringest.columns import block_of
 from meteringest.errors import InvariantError
 
 DAY_S = 86_400
@@ -56,14 +57,6 @@ def columns_of(block: bytes) -> tuple[Column, ...] | None:
     if at != len(block):
         raise InvariantError("native", f"block of {len(block)} bytes, its columns end at {at}")
     return tuple(columns)
-
-
-def block_of(columns: Sequence[tuple[str, str, bytes]], rows: int) -> bytes:
-    """A block from names, types and ready values."""
-    parts = [_leb_bytes(len(columns)), _leb_bytes(rows)]
-    for name, kind, values in columns:
-        parts += (_text_bytes(name), _text_bytes(kind), values)
-    return b"".join(parts)
 
 
 def in_two(block: bytes) -> tuple[bytes, bytes]:
@@ -121,23 +114,9 @@ def _leb(block: bytes, at: int) -> tuple[int, int]:
         shift += 7
 
 
-def _leb_bytes(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:  # noqa: PLR2004 (as above)
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
 def _text(block: bytes, at: int) -> tuple[str, int]:
     length, at = _leb(block, at)
     return block[at : at + length].decode(), at + length
-
-
-def _text_bytes(text: str) -> bytes:
-    raw = text.encode()
-    return _leb_bytes(len(raw)) + raw
 
 
 def _past_strings(block: bytes, at: int, rows: int) -> int:
