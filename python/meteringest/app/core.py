@@ -5,7 +5,6 @@ comes next, and the decoder gets its registry, its last checkpoint and what came
 Rule 2: no task runs here; serve.py does that, offline.py does without.
 """
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from dataclasses import dataclass
 import msgspec
 
 from meteringest.app.checkpoints import recover
+from meteringest.app.means import Means
 from meteringest.clock import WallClock
 from meteringest.config import Config
-from meteringest.errors import JournalError
 from meteringest.native import Decoder, Journal
 from meteringest.registry.layouts import Layouts, load_layouts
 from meteringest.registry.meters import Defaults
@@ -23,10 +22,9 @@ from meteringest.registry.profiles import load_event_codes
 from meteringest.registry.registrar import Registrar
 from meteringest.registry.sealing import MasterKey
 from meteringest.registry.tables import RegistryTables
-from meteringest.store.clickhouse import Store, open_store
+from meteringest.store.clickhouse import Store
 from meteringest.store.migrate import migrate
 
-JOURNAL_FOLDER = "journal"
 SEED = "hash_seed"
 SEED_BYTES = 8
 
@@ -46,20 +44,19 @@ class Core:
 
 
 @contextmanager
-def opened(
-    config: Config, clock: WallClock, *, serving: bool, salvage: bool = False
-) -> Iterator[Core]:
+def opened(config: Config, means: Means, *, serving: bool, salvage: bool = False) -> Iterator[Core]:
     """The data folder, locked; raises JournalError, StoreError or ConfigError that say why not.
 
     Only who is `serving` needs every meter's keys and the decoder's memory. `salvage` goes past
     damage in the journal and gives up what is lost in it.
     """
-    journal = _journal(config, clock, salvage=salvage)
-    store = open_store(config.store, config.data_dir)
+    clock = means.clock
+    journal = means.open_journal(config, clock, salvage)
+    store = means.open_store(config.store, config.data_dir)
     try:
         migrate(store, config.store)
         layouts = load_layouts(config.registry.layouts_dir)
-        decoder = Decoder(config.node, _decoder_settings(config, journal))
+        decoder = Decoder(config.node, _decoder_settings(config, journal, means))
         _teach(decoder, layouts)
         registrar = _registrar(config, store, decoder, layouts.names)
         if serving:
@@ -92,37 +89,21 @@ def _teach(decoder: Decoder, layouts: Layouts) -> None:
     decoder.set_profiles(layouts.profiles_json(), msgspec.json.encode(load_event_codes()))
 
 
-def _journal(config: Config, clock: WallClock, *, salvage: bool) -> Journal:
-    folder = config.data_dir / JOURNAL_FOLDER
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise JournalError(str(folder), f"cannot be made: {error.strerror}") from None
-    return Journal(
-        str(folder),
-        node=config.node,
-        segment_bytes=config.journal.segment_bytes,
-        created_s=clock.now_s(),
-        free_bytes_min=config.journal.disk_reserve_bytes,
-        salvage=salvage,
-    )
-
-
-def _decoder_settings(config: Config, journal: Journal) -> bytes:
+def _decoder_settings(config: Config, journal: Journal, means: Means) -> bytes:
     named = {
         **msgspec.structs.asdict(config.checks),
         **msgspec.structs.asdict(config.limits),
         "key_overlap_days": config.security.key_overlap_days,
-        "hash_seed": _hash_seed(journal),
+        "hash_seed": _hash_seed(journal, means),
     }
     return msgspec.json.encode(named)
 
 
-def _hash_seed(journal: Journal) -> int:
+def _hash_seed(journal: Journal, means: Means) -> int:
     """Drawn once for a journal: nobody outside can aim for a hash, and checkpoints stay valid."""
     seed = journal.read_checkpoint(SEED)
     if seed is None:
-        seed = secrets.token_bytes(SEED_BYTES)
+        seed = means.random_bytes(SEED_BYTES)
         journal.write_checkpoint(SEED, seed)
     return int.from_bytes(seed, "big")
 

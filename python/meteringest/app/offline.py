@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 
 from meteringest.app.core import Core, opened
+from meteringest.app.means import Means
 from meteringest.app.questions import answer
 from meteringest.clock import WallClock
 from meteringest.config import Config
@@ -17,7 +18,7 @@ from meteringest.store.queries import figures
 @contextmanager
 def offline(config: Config) -> Iterator["Offline"]:
     """The folder, opened and locked for one command."""
-    with opened(config, WallClock(), serving=False) as core:
+    with opened(config, Means(clock=WallClock()), serving=False) as core:
         yield Offline(core)
 
 

@@ -1,9 +1,4 @@
-"""`meteringest serve`: the parts wired into one nursery, ended in the order of the flow.
-
-sockets -> decode -> append -> sync -> ack          intake, group commit
-                                 `-> gather -> insert    writer
-                     `-> checkpoint                      checkpoints
-"""
+"""`meteringest serve`: the flow with what surrounds it: signals, control socket, endpoint."""
 
 import signal
 import sys
@@ -12,32 +7,20 @@ import trio
 
 from meteringest.app import descriptors
 from meteringest.app.answers import Answers
-from meteringest.app.backlog import JournalBacklog
-from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.core import Core, opened
-from meteringest.app.happenings import (
-    CheckpointSkipped,
-    DescriptorsShort,
-    Recovered,
-    Serving,
-    Stopping,
-)
-from meteringest.app.line import DurableJournal
+from meteringest.app.flow import Flow
+from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping
+from meteringest.app.means import Means
 from meteringest.app.replaying import Replaying
-from meteringest.app.storing import Storing
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.control.server import serve_control
 from meteringest.events import Level
-from meteringest.intake.ports import Line
-from meteringest.intake.server import Bound, IntakeServer
-from meteringest.journal.group_commit import GroupCommit
-from meteringest.native import Link
+from meteringest.intake.server import Bound
 from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.server import Endpoint
-from meteringest.store.writer import Writer
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -51,77 +34,49 @@ def serve(config: Config, *, salvage: bool = False) -> None:
         level=Level[config.observe.log_level.upper()],
         form="json" if config.observe.log_format == "json" else "text",
     )
-    with opened(config, clock, serving=True, salvage=salvage) as core:
-        trio.run(Service(core, ServiceObserver(log)).run)
+    means = Means(clock=clock, links_max=descriptors.links_within(descriptors.raised()))
+    with opened(config, means, serving=True, salvage=salvage) as core:
+        trio.run(Service(core, ServiceObserver(log), means).run)
 
 
 class Service:
     """One running service."""
 
-    def __init__(self, core: Core, observer: ServiceObserver) -> None:
+    def __init__(self, core: Core, observer: ServiceObserver, means: Means) -> None:
         """Wires; nothing runs yet."""
         self._core = core
         self._observer = observer
-        self._disk = ThreadOffload()
+        self._links_max = means.links_max
         self._stop = trio.Event()
-        config, journal = core.config, core.journal
-        self._commit = GroupCommit(journal, ThreadOffload(1), observer)
-        self._checkpoints = Checkpoints(
-            core.decoder,
-            journal,
-            every_s=config.journal.checkpoint_s,
-            recovered_to=core.recovered_to,
-        )
-        self._backlog = JournalBacklog(
-            journal, self._commit, kept_from=lambda: self._checkpoints.position
-        )
-        self._line = line = Line(
-            decoder=core.decoder,
-            journal=DurableJournal(journal, self._commit, self._checkpoints),
-            offload=ThreadOffload(1),
-            clock=core.clock,
-            observer=observer,
-        )
-        self._links_max = descriptors.links_within(descriptors.raised())
-        self._intake = IntakeServer(
-            config.intake,
-            line,
-            Link,
-            dcus=core.registrar.dcus,
-            last_acked=dict(core.decoder.uplinks_taken),
-            links_max=self._links_max,
-        )
-        self._storing = Storing(observer, retry_s=config.store.retry_max_s)
-        self._writer = Writer(
-            core.store,
-            self._backlog,
-            node=config.node,
-            settings=config.store,
-            offload=ThreadOffload(1),
-            observer=self._storing,
-        )
+        self._flow = Flow(core, observer, means)
 
     async def run(self) -> None:
         """Everything, until told to stop."""
         self._report_start()
         async with trio.open_nursery() as stages:
             stages.start_soon(self._listen_for_signals)
-            stages.start_soon(self._commit.run)
-            stages.start_soon(self._storing.run, self._writer)
-            stages.start_soon(self._write_checkpoints)
             await self._start_readers(stages)
-            await stages.start(self._take_in, stages)
+            await stages.start(self._flow_to_its_end, stages)
             self._observer.emit(Serving(node=self._core.config.node))
 
+    async def _flow_to_its_end(
+        self,
+        stages: trio.Nursery,
+        *,
+        task_status: trio.TaskStatus[list[Bound]] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        await self._flow.run(self._stop, task_status=task_status)
+        stages.cancel_scope.cancel()
+
     async def _start_readers(self, stages: trio.Nursery) -> None:
-        core = self._core
+        core, flow = self._core, self._flow
         answers = Answers(
             core,
             self._observer,
-            self._intake,
-            self._backlog,
-            Replaying(core, self._line, self._backlog, self._storing, self._disk),
-            self._disk,
+            flow.intake,
+            flow.backlog,
+            Replaying(core, flow.line, flow.backlog, flow.storing, flow.disk),
+            flow.disk,
         )
         await stages.start(serve_control, core.config.data_dir, answers)
         stages.start_soon(answers.sample)
@@ -141,28 +96,6 @@ class Service:
                 self._observer.emit(Stopping(signal=signal.Signals(number).name))
                 self._stop.set()
                 return
-
-    async def _take_in(
-        self,
-        stages: trio.Nursery,
-        *,
-        task_status: trio.TaskStatus[list[Bound]] = trio.TASK_STATUS_IGNORED,
-    ) -> None:
-        """Intake until its drain is done, then a last checkpoint: the next start replays little."""
-        await self._intake.run(self._stop, task_status=task_status)
-        await self._disk(self._core.journal.sync)
-        self._report(written=await self._disk(self._checkpoints.write_last))
-        stages.cancel_scope.cancel()
-
-    async def _write_checkpoints(self) -> None:
-        position = self._core.journal.durable
-        while True:
-            position = await self._commit.durable_after(position)
-            self._report(written=await self._disk(self._checkpoints.write, position))
-
-    def _report(self, *, written: bool) -> None:
-        if not written:
-            self._observer.emit(CheckpointSkipped(position=self._checkpoints.position))
 
     def _report_start(self) -> None:
         self._observer.emit(Recovered(**self._core.journal.recovery))
