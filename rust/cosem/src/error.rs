@@ -74,6 +74,13 @@ pub enum Kind {
     SecurityPolicy,
     /// Two sources of identity disagree.
     IdentityConflict,
+    /// Signed, and nobody here can check a signature.
+    UncheckedSignature,
+    // Answered: what a meter said instead of a value, or without saying what the value is of.
+    /// The meter said no.
+    Said(Said),
+    /// A value without an attribute descriptor, which no layout fits.
+    NoDescriptor,
     // OverLimit: a named limit was reached.
     /// Longer than the limit.
     TooLong,
@@ -132,12 +139,62 @@ impl Kind {
             Self::BadDecryption => "bad_decryption",
             Self::SecurityPolicy => "security_policy",
             Self::IdentityConflict => "identity_conflict",
+            Self::UncheckedSignature => "unchecked_signature",
+            Self::Said(said) => said.name(),
+            Self::NoDescriptor => "no_descriptor",
             Self::TooLong => "too_long",
             Self::TooDeep => "too_deep",
             Self::TooMany => "too_many",
             Self::Misaligned => "misaligned",
             Self::FutureTimestamp => "future_timestamp",
             Self::TooOld => "too_old",
+        }
+    }
+}
+
+/// What a meter says when it cannot serve, by the number that the standard gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Said {
+    /// exception-response: the service error.
+    Exception(u8),
+    /// confirmed-service-error: the class of the error.
+    ServiceError(u8),
+    /// A data-access-result in the place of a value.
+    Access(u8),
+}
+
+impl Said {
+    /// The name used in reject rows, metrics and the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exception(1) => "said_operation_not_possible",
+            Self::Exception(2) => "said_service_not_supported",
+            Self::Exception(4) => "said_pdu_too_long",
+            Self::Exception(5) => "said_deciphering_error",
+            Self::Exception(6) => "said_invocation_counter_error",
+            Self::Exception(_) => "said_exception",
+            Self::ServiceError(0) => "said_application_reference_error",
+            Self::ServiceError(1) => "said_hardware_resource_error",
+            Self::ServiceError(2) => "said_vde_state_error",
+            Self::ServiceError(3) => "said_service_error",
+            Self::ServiceError(4) => "said_definition_error",
+            Self::ServiceError(5) => "said_access_error",
+            Self::ServiceError(6) => "said_initiate_error",
+            Self::ServiceError(7) => "said_load_data_set_error",
+            Self::ServiceError(9) => "said_task_error",
+            Self::ServiceError(_) => "said_other_service_error",
+            Self::Access(1) => "said_hardware_fault",
+            Self::Access(2) => "said_temporary_failure",
+            Self::Access(3) => "said_read_write_denied",
+            Self::Access(4) => "said_object_undefined",
+            Self::Access(9) => "said_object_class_inconsistent",
+            Self::Access(11) => "said_object_unavailable",
+            Self::Access(12) => "said_type_unmatched",
+            Self::Access(13) => "said_scope_of_access_violated",
+            Self::Access(14) => "said_data_block_unavailable",
+            Self::Access(15) => "said_long_get_aborted",
+            Self::Access(16) => "said_no_long_get_in_progress",
+            Self::Access(_) => "said_other_reason",
         }
     }
 }

@@ -18,5 +18,5 @@ pub mod push;
 mod reader;
 pub mod security;
 
-pub use error::{DecodeError, Kind, Layer};
+pub use error::{DecodeError, Kind, Layer, Said};
 pub use reader::Reader;

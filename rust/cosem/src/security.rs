@@ -6,6 +6,7 @@
 //! Nothing here knows counters, meters or time.
 
 mod gcm;
+pub mod key_wrap;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

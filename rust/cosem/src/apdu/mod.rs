@@ -6,7 +6,9 @@
 
 mod access;
 mod action;
+pub mod answer;
 mod association;
+pub mod between;
 mod block;
 mod exception;
 mod field;

@@ -16,6 +16,21 @@ enum Shape {
     Array(u16, Box<Self>),
 }
 
+impl Shape {
+    /// How many values one row has.
+    fn values(&self) -> usize {
+        let inside = match self {
+            Self::Scalar(_) => 0,
+            Self::Structure(fields) => fields
+                .iter()
+                .map(Self::values)
+                .fold(0, usize::saturating_add),
+            Self::Array(count, element) => usize::from(*count).saturating_mul(element.values()),
+        };
+        inside.saturating_add(1)
+    }
+}
+
 /// Reads description, length and rows.
 pub(super) fn rows(parser: &mut Parser<'_>) -> Result<Vec<Value>, DecodeError> {
     let shape = shape(parser)?;
@@ -23,6 +38,10 @@ pub(super) fn rows(parser: &mut Parser<'_>) -> Result<Vec<Value>, DecodeError> {
     let Some(end) = parser.reader.rest().len().checked_sub(length) else {
         return Err(parser.reader.error(Kind::Truncated));
     };
+    // Before anything is unpacked: a few bytes must not make room for thousands of values.
+    if length > 0 && shape.values() > length.saturating_mul(VALUES_PER_BYTE) {
+        return Err(parser.reader.error(Kind::TooMany));
+    }
     let mut rows = Vec::new();
     while parser.reader.rest().len() > end {
         let before = parser.reader.clone();

@@ -105,6 +105,17 @@ fn the_number_of_values_stops_at_the_limit() {
 }
 
 #[test]
+fn a_row_with_more_values_than_its_bytes_may_stand_for_is_refused_before_it_is_unpacked() {
+    // Found by fuzzing: one row of one byte, 31,488 null-data, two megabytes of memory.
+    let bytes = [0x13, 1, 0x7b, 0, 0, 1, 3];
+    assert_eq!(refused(&bytes), (6, Kind::TooMany));
+    let nested = [0x13, 1, 0xff, 0xff, 1, 0xff, 0xff, 0, 1, 0];
+    assert_eq!(refused(&nested), (9, Kind::TooMany));
+    let empty = [0x13, 1, 0, 9, 0x11, 0];
+    assert_eq!(read(&empty), Ok(Value::CompactArray(Vec::new())));
+}
+
+#[test]
 fn compact_arrays_unpack_to_the_rows_they_stand_for() {
     let row = |a, b| {
         Value::Structure(vec![

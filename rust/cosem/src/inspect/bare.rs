@@ -1,6 +1,5 @@
 //! Lines without a framing: an APDU, A-XDR data, a date, or a GMAC token, as their kind says.
 
-use super::key_wrap;
 use super::keys::Keys;
 use super::line::Line;
 use super::report::Report;
@@ -8,6 +7,7 @@ use super::stream::read;
 use crate::apdu::{self, Protected};
 use crate::axdr::{self, Value};
 use crate::framing::hdlc::without_llc;
+use crate::security::key_wrap;
 use crate::security::{SecurityControl, TAG_BYTES};
 use crate::{DecodeError, Kind, Layer};
 

@@ -9,7 +9,6 @@
 mod bare;
 mod damaged;
 mod json;
-mod key_wrap;
 mod keys;
 mod line;
 mod report;

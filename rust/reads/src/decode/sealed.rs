@@ -14,7 +14,7 @@ pub(super) struct Sealed<'a> {
     pub(super) body: &'a [u8],
     /// What the tag covers besides.
     pub(super) header: &'a [u8],
-    pub(super) key: KeyInfo,
+    pub(super) key: KeyInfo<'a>,
 }
 
 impl<'a> Sealed<'a> {

@@ -4,7 +4,7 @@ use aes::cipher::{Block, BlockCipherDecrypt, KeyInit};
 use aes::{Aes128, Aes256};
 
 /// The key in `wrapped`; `None` when `kek` did not wrap it, or the lengths fit no key.
-pub(super) fn unwrap(kek: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
+pub fn unwrap(kek: &[u8], wrapped: &[u8]) -> Option<Vec<u8>> {
     match kek.len() {
         16 => with(&Aes128::new_from_slice(kek).ok()?, wrapped),
         32 => with(&Aes256::new_from_slice(kek).ok()?, wrapped),
