@@ -18,6 +18,8 @@ from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.settings import StoreSettings
 
 UP_TIMEOUT_S = 60
+DEATH_TIMEOUT_S = 60
+ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "meteringest")
 
 
@@ -76,16 +78,31 @@ log_format = "json"
         self.command("dcus", "import", "fleet/dcus.csv")
         self.command("meters", "import", "fleet/meters.csv")
 
-    def start(self) -> None:
+    def start(self, *, program: tuple[str, ...] = PROGRAM) -> None:
         """Returns once every part is at work."""
-        with (self.folder / "serve.log").open("ab") as log:
-            written = log.tell()
-            self._process = subprocess.Popen([*PROGRAM, "serve"], cwd=self.folder, stderr=log)
+        written = self._launch(program)
+        assert self._process is not None
         deadline = time.monotonic() + UP_TIMEOUT_S
         while b'"event":"serving"' not in (words := self._log_from(written)):
             assert self._process.poll() is None, words.decode()
             assert time.monotonic() < deadline, words.decode()
             time.sleep(0.02)  # a file tells nobody that it grows
+
+    def start_to_die(self, *program: str) -> None:
+        """Starts what will end by itself, and waits for that."""
+        written = self._launch(program)
+        assert self._process is not None
+        ended = self._process.wait(DEATH_TIMEOUT_S)
+        assert ended == -signal.SIGKILL, self._log_from(written).decode()
+
+    def _launch(self, program: tuple[str, ...]) -> int:
+        environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'python'}:{ROOT}"}
+        with (self.folder / "serve.log").open("ab") as log:
+            written = log.tell()
+            self._process = subprocess.Popen(
+                [*program, "serve"], cwd=self.folder, stderr=log, env=environment
+            )
+        return written
 
     def _log_from(self, written: int) -> bytes:
         return (self.folder / "serve.log").read_bytes()[written:]
