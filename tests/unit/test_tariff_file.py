@@ -133,6 +133,12 @@ REFUSED = {
         19,
         "not supported",
     ),
+    "a billing day some months lack": (FLAT + "[billing]\nday = 29\n", 8, "wanted 1 to 28"),
+    "a bill due before it is made": (
+        FLAT + "[billing]\ndue_days = -1\n",
+        8,
+        "wanted zero or more",
+    ),
     "demand billing per connection": (
         FLAT + '[[fixed]]\nname = "f"\namount = 1\ndemand_floor_percent = 75\n',
         10,

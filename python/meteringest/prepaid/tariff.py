@@ -121,6 +121,13 @@ class LatePayment(Struct, frozen=True, kw_only=True):
     grace_days: int = 0
 
 
+class Billing(Struct, frozen=True, kw_only=True):
+    """When postpaid bills are made: a period begins on `day` of each month."""
+
+    day: int = 1
+    due_days: int = 15
+
+
 class Tariff(Struct, frozen=True, kw_only=True, dict=True):
     """One version."""
 
@@ -143,6 +150,7 @@ class Tariff(Struct, frozen=True, kw_only=True, dict=True):
     minimum: Minimum | None = None
     levies: tuple[Levy, ...] = ()
     export: Export = Export()
+    billing: Billing = Billing()
     late_payment: LatePayment | None = None
     rounding: Mapping[str, Rounding] = field(default_factory=dict)
     rounding_default: Rounding = CENT_OF_A_MONTH

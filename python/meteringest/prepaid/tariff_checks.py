@@ -24,6 +24,8 @@ from meteringest.prepaid.toml_lines import Path
 
 MONTHS = range(1, 13)
 OFFSET_MAX_MIN = 14 * 60
+BILLING_DAYS = range(1, 29)
+"""Days that every month has."""
 
 
 def check(tariff: Tariff, problems: Problems) -> None:
@@ -37,6 +39,7 @@ def check(tariff: Tariff, problems: Problems) -> None:
     _names(tariff, problems)
     _references(tariff, problems)
     _export(tariff, problems)
+    _billing(tariff, problems)
 
 
 def _span(tariff: Tariff, problems: Problems) -> None:
@@ -199,3 +202,10 @@ def _export(tariff: Tariff, problems: Problems) -> None:
             ("export", "mode"),
             "net metering with time-of-day bands is not supported: use mode `credit`",
         )
+
+
+def _billing(tariff: Tariff, problems: Problems) -> None:
+    if tariff.billing.day not in BILLING_DAYS:
+        problems.add(("billing", "day"), f"{tariff.billing.day}; wanted 1 to 28")
+    if tariff.billing.due_days < 0:
+        problems.add(("billing", "due_days"), f"{tariff.billing.due_days}; wanted zero or more")

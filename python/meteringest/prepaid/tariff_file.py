@@ -15,6 +15,7 @@ from meteringest.prepaid.rules_file import Problems, convert, read_text
 from meteringest.prepaid.slabs import Slab
 from meteringest.prepaid.tariff import (
     Basis,
+    Billing,
     Export,
     ExportMode,
     FixedCharge,
@@ -98,6 +99,7 @@ def _tariff(written: TariffWritten, problems: Problems) -> Tariff:
         minimum=_minimum(written, problems, decimals),
         levies=tuple(_levy(each, ("levies", i), problems) for i, each in enumerate(written.levies)),
         export=_export(written, problems),
+        billing=Billing(day=written.billing.day, due_days=written.billing.due_days),
         late_payment=_late(written, problems),
         rounding={name: rule for name, rule in rounding.items() if name != DEFAULT},
         rounding_default=rounding.get(DEFAULT, CENT_OF_A_MONTH),

@@ -85,6 +85,13 @@ class ExportWritten(Shape, frozen=True):
     surplus_month: int | None = None
 
 
+class BillingWritten(Shape, frozen=True):
+    """The day of the month a billing period begins on, and how long a bill may be paid."""
+
+    day: int = 1
+    due_days: int = 15
+
+
 class LateWritten(Shape, frozen=True):
     """Interest on an overdue postpaid bill."""
 
@@ -122,6 +129,7 @@ class TariffWritten(Shape, frozen=True):
     minimum: MinimumWritten | None = None
     levies: tuple[LevyWritten, ...] = ()
     export: ExportWritten | None = None
+    billing: BillingWritten = BillingWritten()
     late_payment: LateWritten | None = None
     rounding: dict[str, RoundingWritten] = field(default_factory=dict)
 
