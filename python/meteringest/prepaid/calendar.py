@@ -41,6 +41,7 @@ class Calendar(Struct, frozen=True, kw_only=True):
     name: str
     covers_from: date
     covers_to: date
+    revision: int = 0
     holidays: Mapping[date, str]
 
     def covers(self, day: date) -> bool:

@@ -28,5 +28,6 @@ def parse_calendar(text: str, file: str = "calendar") -> Calendar:
         name=written.name,
         covers_from=written.covers_from,
         covers_to=written.covers_to,
+        revision=written.revision,
         holidays={each.date: each.name for each in written.holidays},
     )

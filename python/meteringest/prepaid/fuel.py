@@ -20,6 +20,7 @@ class FuelNotice(Struct, frozen=True, kw_only=True):
     tariffs: tuple[str, ...]
     base_month: date
     charge_month: date
+    revision: int = 0
     percent_ppm: int | None = None
     per_kwh: int | None = None
     ver: int = 0

@@ -19,6 +19,7 @@ class FuelWritten(Shape, frozen=True):
     tariffs: tuple[str, ...]
     base_month: str
     charge_month: str
+    revision: int = 0
     source: str = ""
     percent: Decimal | None = None
     per_kwh: Decimal | None = None
@@ -51,6 +52,7 @@ def parse_fuel(text: str, file: str = "fuel") -> FuelNotice:
         tariffs=written.tariffs,
         base_month=base,
         charge_month=charged,
+        revision=written.revision,
         percent_ppm=None if percent is None else problems.ppm(percent, ("percent",)),
         per_kwh=None if per_kwh is None else problems.signed_micro(per_kwh, ("per_kwh",)),
     )

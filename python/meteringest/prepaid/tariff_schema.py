@@ -147,4 +147,5 @@ class CalendarWritten(Shape, frozen=True):
     name: str
     covers_from: date
     covers_to: date
+    revision: int = 0
     holidays: tuple[HolidayWritten, ...] = ()

@@ -1,0 +1,159 @@
+"""Rules as they stand in the store, ready to charge and decide by: m.rules read into one struct.
+
+Rule 1: the text of a rule is the truth and is parsed again here; its id must come out the same.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from enum import StrEnum
+
+from msgspec import Struct
+
+from meteringest.errors import InvariantError
+from meteringest.prepaid.calendar import Calendar, content_id, month_start
+from meteringest.prepaid.calendar_file import parse_calendar
+from meteringest.prepaid.fuel import FuelNotice
+from meteringest.prepaid.fuel_file import parse_fuel
+from meteringest.prepaid.ledger.ports import Engine, day, whole
+from meteringest.prepaid.policy import Policy, PolicyBook
+from meteringest.prepaid.policy_file import parse_policy
+from meteringest.prepaid.tariff import Tariff, TariffBook
+from meteringest.prepaid.tariff_file import parse
+
+OPEN_DAY = date(2149, 6, 6)
+"""The last day a Date holds: no end."""
+
+
+class RuleKind(StrEnum):
+    """What a file of rules is."""
+
+    TARIFF = "tariff"
+    CALENDAR = "calendar"
+    FUEL = "fuel"
+    POLICY = "policy"
+
+
+Content = Tariff | Calendar | FuelNotice | Policy
+
+
+class Rule(Struct, frozen=True, kw_only=True):
+    """One row of m.rules."""
+
+    kind: RuleKind
+    name: str
+    id: str
+    area: str = ""
+    effective_from: date
+    effective_to: date = OPEN_DAY
+    revision: int = 0
+    text: str
+    loaded_by: str
+    loaded_at: int
+    """Milliseconds since 1970."""
+    ver: int
+
+
+class Rules:
+    """All rules at one moment."""
+
+    def __init__(self, rows: Iterable[Rule]) -> None:
+        """Parses every text; one that no longer gives its id is our bug."""
+        self.rows = tuple(sorted(rows, key=lambda each: (each.effective_from, each.revision)))
+        parsed = [(each, _checked(each)) for each in self.rows]
+        self.tariffs = tuple(found for _, found in parsed if isinstance(found, Tariff))
+        self.policies = tuple(found for _, found in parsed if isinstance(found, Policy))
+        self._calendars = [found for _, found in parsed if isinstance(found, Calendar)]
+        self._fuel = [found for _, found in parsed if isinstance(found, FuelNotice)]
+        self._by_id = {each.id: each for each in self.tariffs}
+        self._tariffs = TariffBook(self.tariffs)
+        self._policies = PolicyBook(self.policies)
+
+    @property
+    def newest_ver(self) -> int:
+        """Place of the last loaded rule in the order of all changes; 0 without any."""
+        return max((each.ver for each in self.rows), default=0)
+
+    def tariff(self, name: str, on: date) -> Tariff | None:
+        """The version in force on that day."""
+        return self._tariffs.at(name, on)
+
+    def tariff_of(self, version: str) -> Tariff | None:
+        """The version a charge names by its id."""
+        return self._by_id.get(version)
+
+    def knows(self, name: str) -> bool:
+        """Whether there is any version of the tariff."""
+        return any(each.name == name for each in self.tariffs)
+
+    def calendar(self, name: str | None, on: date) -> Calendar | None:
+        """The latest list of that name that covers the day."""
+        covering = [each for each in self._calendars if each.name == name and each.covers(on)]
+        return max(covering, key=lambda each: (each.revision, each.covers_from), default=None)
+
+    def policy(self, area: str, on: date) -> Policy | None:
+        """The policy in force in the area, or in the nearest one above it."""
+        return self._policies.at(area, on)
+
+    def fuel(self, tariff: str, on: date) -> tuple[FuelNotice, ...]:
+        """Notices charged in the month of that day to accounts of that tariff."""
+        latest: dict[str, FuelNotice] = {}
+        for each in self._fuel:
+            if each.charge_month == month_start(on):
+                latest[each.name] = each
+        return tuple(each for _, each in sorted(latest.items()) if tariff in each.tariffs)
+
+
+def load_rules(engine: Engine) -> Rules:
+    """Every rule in the store."""
+    answer = engine.ask(
+        "SELECT kind, name, id, area, effective_from, effective_to, revision, text, loaded_by, "
+        "toUnixTimestamp64Milli(loaded_at), ver FROM m.rules FINAL"
+    )
+    return Rules(
+        Rule(
+            kind=RuleKind(str(row[0])),
+            name=str(row[1]),
+            id=str(row[2]),
+            area=str(row[3]),
+            effective_from=day(row[4]),
+            effective_to=day(row[5]),
+            revision=whole(row[6]),
+            text=str(row[7]),
+            loaded_by=str(row[8]),
+            loaded_at=whole(row[9]),
+            ver=whole(row[10]),
+        )
+        for row in answer.rows
+    )
+
+
+def parsed(kind: RuleKind, text: str, file: str) -> Content:
+    """The text as what it is; RulesError with every problem when it cannot be."""
+    match kind:
+        case RuleKind.TARIFF:
+            return parse(text, file)
+        case RuleKind.CALENDAR:
+            return parse_calendar(text, file)
+        case RuleKind.FUEL:
+            return parse_fuel(text, file)
+        case RuleKind.POLICY:
+            return parse_policy(text, file)
+
+
+def id_of(content: Content) -> str:
+    """Names this content."""
+    return content.id if isinstance(content, Tariff | Policy | Calendar) else content_id(content)
+
+
+def _checked(rule: Rule) -> Content:
+    found = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}")
+    if id_of(found) != rule.id:
+        raise InvariantError(
+            "rules", f"the text of {rule.kind} {rule.name} gives {id_of(found)}, stored {rule.id}"
+        )
+    return found
+
+
+def spans(rules: Rules, kind: RuleKind) -> Iterator[Rule]:
+    """Rows of one kind, by first day and revision."""
+    return (each for each in rules.rows if each.kind is kind)
