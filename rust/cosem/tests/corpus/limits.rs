@@ -11,8 +11,9 @@ static ALLOCATED: PeakAlloc = PeakAlloc;
 
 /// Memory that any input may take.
 pub(crate) const MEMORY_BYTES_BASE: usize = 256 << 10;
-/// Memory for each byte of input: a tree of values, each of which may be one byte on the wire.
-pub(crate) const MEMORY_BYTES_PER_BYTE: usize = 256;
+/// Memory for each byte of input: a byte of a compact array may stand for 32 values, and a list of
+/// values takes up to thrice their size while it grows.
+pub(crate) const MEMORY_BYTES_PER_BYTE: usize = 4 << 10;
 /// Processor time that any input may take, in a build that is instrumented throughout.
 const TIME_BASE: Duration = Duration::from_millis(200);
 /// Processor time for each byte of input.

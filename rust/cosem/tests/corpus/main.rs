@@ -6,6 +6,9 @@
 
 mod apdu;
 mod axdr;
+mod deciphered_apdu;
+mod gbt;
+mod hdlc;
 mod limits;
 mod split;
 
@@ -51,4 +54,19 @@ fn apdu_replays_its_corpus() {
 #[test]
 fn axdr_replays_its_corpus() {
     replay("axdr", axdr::check);
+}
+
+#[test]
+fn deciphered_apdu_replays_its_corpus() {
+    replay("deciphered_apdu", deciphered_apdu::check);
+}
+
+#[test]
+fn hdlc_replays_its_corpus() {
+    replay("hdlc", hdlc::check);
+}
+
+#[test]
+fn gbt_replays_its_corpus() {
+    replay("gbt", gbt::check);
 }
