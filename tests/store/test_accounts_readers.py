@@ -22,6 +22,8 @@ TERMS = {
     "payment": "String",
     "tariff": "String",
     "load_w": "UInt32",
+    "recover_ppm": "UInt32",
+    "recover_month": "Decimal(18, 6)",
     "ver": "UInt64",
 }
 LINKS = {
@@ -47,8 +49,8 @@ RULES = {
 def test_of_two_terms_for_one_day_the_newer_counts(store: Store) -> None:
     april, may, june = date(2026, 4, 1), date(2026, 5, 1), date(2026, 6, 1)
     rows = [
-        *[(1, may, "prepaid", "b", 2_000, 3), (1, april, "postpaid", "a", 1_000, 1)],
-        *[(1, may, "prepaid", "wrong", 2_000, 2), (2, june, "prepaid", "c", 0, 4)],
+        *[(1, may, "prepaid", "b", 2_000, 0, 5, 3), (1, april, "postpaid", "a", 1_000, 7, 0, 1)],
+        *[(1, may, "prepaid", "wrong", 2_000, 1, 1, 2), (2, june, "prepaid", "c", 0, 0, 0, 4)],
     ]
     store.insert("m.account_terms", rows_block(TERMS, rows), "t")
     book = load_terms(store)
@@ -59,6 +61,7 @@ def test_of_two_terms_for_one_day_the_newer_counts(store: Store) -> None:
     assert (old.payment, old.tariff, old.load_w) == (Payment.POSTPAID, "a", 1_000)
     assert new is not None
     assert (new.payment, new.tariff, new.ver) == (Payment.PREPAID, "b", 3)
+    assert (old.recovery.share_ppm, new.recovery.instalment) == (7, 5)
     assert load_terms(store, [2]).accounts == {2}
     assert newest_input(store) == 4
 

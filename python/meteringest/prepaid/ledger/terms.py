@@ -10,7 +10,8 @@ from datetime import date
 
 from msgspec import Struct
 
-from meteringest.prepaid.ledger.ports import Engine, Row, day, whole
+from meteringest.prepaid.arrears import RecoveryPlan
+from meteringest.prepaid.ledger.ports import Engine, Row, day, money, whole
 from meteringest.prepaid.reads import MeterLink
 from meteringest.prepaid.tariff import Payment
 
@@ -30,6 +31,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     area: str = ""
     load_w: int = 0
     net_metered: bool = False
+    recovery: RecoveryPlan = RecoveryPlan()
     closed: bool = False
     ver: int = 0
 
@@ -71,8 +73,9 @@ def load_terms(engine: Engine, accounts: Sequence[int] | None = None) -> TermsBo
             area=str(row[5]),
             load_w=whole(row[6]),
             net_metered=row[7] == 1,
-            closed=row[8] == 1,
-            ver=whole(row[9]),
+            recovery=RecoveryPlan(share_ppm=whole(row[8]), instalment=money(row[9])),
+            closed=row[10] == 1,
+            ver=whole(row[11]),
         )
         for row in rows
     )
@@ -121,7 +124,8 @@ def _ask(engine: Engine, sql: str, accounts: Sequence[int] | None) -> list[Row]:
 
 
 _TERMS = """
-SELECT account, effective_from, payment, tariff, class, area, load_w, net_metered, closed, ver
+SELECT account, effective_from, payment, tariff, class, area, load_w, net_metered,
+       recover_ppm, recover_month, closed, ver
 FROM m.account_terms_v"""
 _LINKS = """
 SELECT account, meter, toUInt32(from_time), toUInt32(to_time), multiplier_ppm, ver

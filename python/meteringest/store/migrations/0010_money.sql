@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS m.account_terms $on_cluster
     area           String                COMMENT 'area path, for the policy',
     load_w         UInt32                COMMENT 'sanctioned load, W (VA where the tariff is per kVA)',
     net_metered    UInt8                 COMMENT '1 when export is set against import',
+    recover_ppm    UInt32                COMMENT 'share of every recharge that goes to arrears, parts per million',
+    recover_month  Decimal(18, 6)        COMMENT 'what goes from the balance to arrears in a month, a part of it each day',
     closed         UInt8                 COMMENT '1 from this day on the account is closed',
     author         String                COMMENT 'who said so',
     reason         String                COMMENT 'why',

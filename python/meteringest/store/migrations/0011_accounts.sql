@@ -8,6 +8,8 @@ SELECT
     argMax(t.area, t.ver) AS area,
     argMax(t.load_w, t.ver) AS load_w,
     argMax(t.net_metered, t.ver) AS net_metered,
+    argMax(t.recover_ppm, t.ver) AS recover_ppm,
+    argMax(t.recover_month, t.ver) AS recover_month,
     argMax(t.closed, t.ver) AS closed,
     max(t.ver) AS ver
 FROM m.account_terms AS t
