@@ -4,7 +4,7 @@ Rule 1: a part states what happened and never how it is shown; only observe/ wri
 Rule 2: keys, tokens and plaintext are never fields. A part's own events stand in its own folder.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from re import sub
@@ -50,6 +50,13 @@ def labelled(name: str, **labels: str) -> str:
     """A counter's key with labels, as Prometheus writes it: `frames_total{dcu="7"}`."""
     pairs = ",".join(f'{label}="{_escaped(value)}"' for label, value in labels.items())
     return f"{name}{{{pairs}}}"
+
+
+def seen_in(name: str, value: float, bounds: Sequence[float]) -> dict[str, float]:
+    """How one `value` moves the series of the histogram `name`."""
+    buckets = {labelled(f"{name}_bucket", le=f"{bound:g}"): value <= bound for bound in bounds}
+    whole = labelled(f"{name}_bucket", le="+Inf")
+    return {**buckets, whole: 1, f"{name}_sum": value, f"{name}_count": 1}
 
 
 def _escaped(value: str) -> str:

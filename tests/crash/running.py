@@ -57,6 +57,8 @@ port = {self.endpoint_port}
 users = {{ reader = "file:{folder}/password" }}
 [observe]
 log_format = "json"
+[observe.http]
+port = 0
 """
         )
         self.command("keygen", "--out", str(folder / "master.key"))

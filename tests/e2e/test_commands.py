@@ -34,6 +34,7 @@ def settings(folder: Path, name: str, *, data: str = "data", port: int | None = 
     (folder / name).write_text(
         f'data_dir = "{data}"\n[registry]\nmaster_key = "file:master.key"\n'
         f"[[intake.listeners]]\nport = {port or free_port()}\n[endpoint]\nport = {free_port()}\n"
+        "[observe.http]\nport = 0\n"
     )
     return name
 

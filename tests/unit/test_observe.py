@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meteringest.clock import WallClock
-from meteringest.events import Event, Level, event_name, labelled
+from meteringest.events import Event, Level, event_name, labelled, seen_in
 from meteringest.intake.happenings import BatchAppended, LinkRefused
 from meteringest.observe import Counters, LogLines, ServiceObserver, exposition
 
@@ -79,7 +79,7 @@ def test_a_flood_of_one_kind_is_cut_and_the_cut_is_told() -> None:
     observer.emit(REFUSED)
     assert msgspec.json.decode(out.getvalue().splitlines()[-1])["left_out"] == 8
     counters = observer.counters()
-    assert counters["log_lines_left_out"] == 8
+    assert counters["log_lines_left_out_total"] == 8
     assert counters['links_refused_total{listener="dlms",rule="tls"}'] == 11
 
 
@@ -87,7 +87,7 @@ def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     observer, out, _ = observed()
     out.close()
     observer.emit(REFUSED)
-    assert observer.counters()["log_write_errors"] == 1
+    assert observer.counters()["log_write_errors_total"] == 1
 
 
 @given(st.text(st.characters()))
@@ -125,12 +125,33 @@ def test_a_scrape() -> None:
     assert exposition(counters.snapshot()).splitlines() == [
         "# TYPE meteringest_bytes_total counter",
         "meteringest_bytes_total 7",
+        "# HELP meteringest_links_open links that are open",
         "# TYPE meteringest_links_open gauge",
         "meteringest_links_open 3",
         "# TYPE meteringest_refused_total counter",
         "meteringest_refused_total 1",
         'meteringest_refused_total{rule="a\\"b"} 2',
     ]
+
+
+def test_a_histogram_is_one_metric_with_its_bounds_in_order() -> None:
+    counters = Counters()
+    for value in (0.5, 3.0, 30.0):
+        counters.add(seen_in("wait_seconds", value, (1, 2.5, 10)))
+    assert exposition(counters.snapshot()).splitlines() == [
+        "# TYPE meteringest_wait_seconds histogram",
+        'meteringest_wait_seconds_bucket{le="1"} 1',
+        'meteringest_wait_seconds_bucket{le="2.5"} 1',
+        'meteringest_wait_seconds_bucket{le="10"} 2',
+        'meteringest_wait_seconds_bucket{le="+Inf"} 3',
+        "meteringest_wait_seconds_count 3",
+        "meteringest_wait_seconds_sum 33.5",
+    ]
+
+
+def test_what_nothing_has_moved_yet_is_there_as_zero() -> None:
+    observer, _, _ = observed()
+    assert observer.counters()["journal_full_held_total"] == 0
 
 
 @pytest.mark.parametrize("kind", [LinkRefused, BatchAppended])

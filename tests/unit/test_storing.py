@@ -61,7 +61,7 @@ async def test_a_refusal_is_told_and_tried_again_until_it_is_mended(
     assert troubles == ["Table m.reads does not exist"], "it stays told until a range is stored"
 
 
-def test_trouble_lasts_until_a_range_is_stored() -> None:
+async def test_trouble_lasts_until_a_range_is_stored() -> None:
     told = Told()
     storing = Storing(told, retry_s=RETRY_S)
     waited = StoreWaited(first=1, next=2, reason="connection refused", wait_s=1)

@@ -33,7 +33,7 @@ class Flow:
         self._journal = core.journal
         self.disk = means.offload(DISK_CALLS_MAX)
         config, journal = core.config, core.journal
-        self._commit = GroupCommit(journal, means.offload(1), observer)
+        self.commit = GroupCommit(journal, means.offload(1), observer)
         self._checkpoints = Checkpoints(
             core.decoder,
             journal,
@@ -41,11 +41,11 @@ class Flow:
             recovered_to=core.recovered_to,
         )
         self.backlog = JournalBacklog(
-            journal, self._commit, kept_from=lambda: self._checkpoints.position
+            journal, self.commit, kept_from=lambda: self._checkpoints.position
         )
         self.line = Line(
             decoder=core.decoder,
-            journal=DurableJournal(journal, self._commit, self._checkpoints),
+            journal=DurableJournal(journal, self.commit, self._checkpoints),
             offload=means.offload(1),
             clock=core.clock,
             observer=observer,
@@ -77,7 +77,7 @@ class Flow:
     ) -> None:
         """Takes in until `stop`, then drains; everything acknowledged is on disk at the end."""
         async with trio.open_nursery() as stages:
-            stages.start_soon(self._commit.run)
+            stages.start_soon(self.commit.run)
             stages.start_soon(self.storing.run, self._writer)
             stages.start_soon(self._write_checkpoints)
             await self.intake.run(stop, task_status=task_status)
@@ -89,7 +89,7 @@ class Flow:
     async def _write_checkpoints(self) -> None:
         position = self._journal.durable
         while True:
-            position = await self._commit.durable_after(position)
+            position = await self.commit.durable_after(position)
             self._report(written=await self.disk(self._checkpoints.write, position))
 
     def _report(self, *, written: bool) -> None:

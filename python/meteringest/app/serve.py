@@ -12,6 +12,7 @@ from meteringest.app.flow import Flow
 from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping
 from meteringest.app.means import Means
 from meteringest.app.replaying import Replaying
+from meteringest.app.watching import Watching
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.control.server import serve_control
@@ -21,6 +22,7 @@ from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.server import Endpoint
+from meteringest.watch.server import WatchServer
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -53,10 +55,15 @@ class Service:
     async def run(self) -> None:
         """Everything, until told to stop."""
         self._report_start()
+        watching = Watching(
+            self._core, self._flow, self._observer, self._stop, links_max=self._links_max
+        )
         async with trio.open_nursery() as stages:
             stages.start_soon(self._listen_for_signals)
-            await self._start_readers(stages)
+            await self._start_watch(stages, watching)
+            await self._start_readers(stages, watching)
             await stages.start(self._flow_to_its_end, stages)
+            watching.serving = True
             self._observer.emit(Serving(node=self._core.config.node))
 
     async def _flow_to_its_end(
@@ -68,7 +75,15 @@ class Service:
         await self._flow.run(self._stop, task_status=task_status)
         stages.cancel_scope.cancel()
 
-    async def _start_readers(self, stages: trio.Nursery) -> None:
+    async def _start_watch(self, stages: trio.Nursery, watching: Watching) -> None:
+        """First: whoever watches learns that the service is starting."""
+        settings = self._core.config.observe.http
+        if settings.enabled:
+            server = WatchServer(watching, settings, self._observer)
+            stages.start_soon(watching.sample)
+            await stages.start(server.serve)
+
+    async def _start_readers(self, stages: trio.Nursery, watching: Watching) -> None:
         core, flow = self._core, self._flow
         answers = Answers(
             core,
@@ -88,6 +103,7 @@ class Service:
                 offload=ThreadOffload(endpoint.queries_max),
                 observer=self._observer,
             )
+            watching.endpoint = face
             await stages.start(face.serve)
 
     async def _listen_for_signals(self) -> None:

@@ -31,15 +31,17 @@ class Storing:
         self._retry_s = retry_s
         self.trouble = ""
         """Why the store does not take what waits; nothing when it does."""
+        self.trouble_since: float | None = None
         self._moved = trio.Event()
 
     def emit(self, event: Event) -> None:
         """Keeps what it says about the store, and passes it on."""
         match event:
             case StoreWaited():
-                self.trouble = event.reason
+                self._troubled(event.reason)
             case RangeStored():
                 self.trouble = ""
+                self.trouble_since = None
                 moved, self._moved = self._moved, trio.Event()
                 moved.set()
             case _:
@@ -56,7 +58,12 @@ class Storing:
             try:
                 await writer.run()
             except StoreRefused as refusal:
-                self.trouble = str(refusal).removeprefix(f"store {refusal.where}: ")
+                self._troubled(str(refusal).removeprefix(f"store {refusal.where}: "))
                 self._observer.emit(StoreRefusing(reason=self.trouble, wait_s=self._retry_s))
             # A ClickHouse tells nobody that it was mended, so it is asked.
             await trio.sleep(self._retry_s)
+
+    def _troubled(self, reason: str) -> None:
+        if not self.trouble:
+            self.trouble_since = trio.current_time()
+        self.trouble = reason

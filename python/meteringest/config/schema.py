@@ -15,6 +15,7 @@ from meteringest.model import SecurityPolicy
 from meteringest.registry.settings import RegistrySettings
 from meteringest.store.face.settings import EndpointSettings
 from meteringest.store.settings import StoreSettings
+from meteringest.watch.settings import WatchSettings
 
 
 class JournalSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -163,6 +164,7 @@ class ObserveSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     log_format: Annotated[
         str, Meta(pattern="^(text|json)$", description="text for a person, json for a collector.")
     ] = "text"
+    http: WatchSettings = field(default_factory=WatchSettings)
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -52,7 +52,7 @@ class Unsynced(NamedTuple):
 
     position: int
     members: tuple[Member, ...]
-    appended_at: float
+    since: float
 
 
 class Gatherer:
@@ -69,7 +69,8 @@ class Gatherer:
         self._moved = trio.Event()
         self._paid = trio.Event()
         self._in_batch = False
-        self._no_room = ""
+        self.no_room = ""
+        """Why the batch at hand cannot be appended; nothing when it can."""
         self.pending_bytes = 0
         self.cut = 0
 
@@ -102,10 +103,15 @@ class Gatherer:
         return len(self._unsynced)
 
     @property
+    def unsynced_since(self) -> float | None:
+        """When the oldest frame that is not known to be durable was received."""
+        return self._unsynced[0].since if self._unsynced else None
+
+    @property
     def held(self) -> str:
         """Why nothing is taken in, or nothing when it is."""
-        if self._no_room:
-            return self._no_room
+        if self.no_room:
+            return self.no_room
         return "the journal is behind" if self.full else ""
 
     def chunk_bytes(self) -> int:
@@ -156,6 +162,7 @@ class Gatherer:
         members = self._take()
         self._in_batch = True
         taken = sum(member.session.in_batch for member in members)
+        since = min(member.session.waiting_since for member in members)
         began = trio.current_time()
         now_ms = self._line.clock.now_ms()
         links = [member.link for member in members]
@@ -176,7 +183,7 @@ class Gatherer:
             )
         )
         self._warn(batch.counts)
-        self._owe(batch, position)
+        self._owe(batch, position, since)
         self._resume(members)
 
     def _take(self) -> list[Member]:
@@ -205,7 +212,7 @@ class Gatherer:
             try:
                 position = await self._line.offload(journal.append, batch, now_ms)
             except JournalFull as error:
-                self._no_room = str(error)
+                self.no_room = str(error)
                 if full_since is None:
                     full_since = trio.current_time()
                     self._line.observer.emit(JournalFullHeld(reason=str(error)))
@@ -214,12 +221,12 @@ class Gatherer:
             else:
                 break
         if full_since is not None:
-            self._no_room = ""
+            self.no_room = ""
             waited_s = trio.current_time() - full_since
             self._line.observer.emit(JournalRoomFound(waited_s=waited_s))
         return position
 
-    def _owe(self, batch: Batch, position: int) -> None:
+    def _owe(self, batch: Batch, position: int, since: float) -> None:
         """Notes who is to be told what once `position` is durable."""
         replies: dict[int, list[bytes]] = {}
         for link_id, reply in batch.replies:
@@ -231,7 +238,7 @@ class Gatherer:
                 reply = b"".join(replies.get(link_id, ()))
                 member.session.appended(position, reply, sequences.get(link_id))
                 owed.append(member)
-        self._unsynced.append(Unsynced(position, tuple(owed), trio.current_time()))
+        self._unsynced.append(Unsynced(position, tuple(owed), since))
         self._pay(self._line.journal.durable)
 
     def _resume(self, members: list[Member]) -> None:
@@ -256,7 +263,7 @@ class Gatherer:
                 BatchDurable(
                     position=batch.position,
                     links_owed=len(batch.members),
-                    wait_s=trio.current_time() - batch.appended_at,
+                    wait_s=trio.current_time() - batch.since,
                 )
             )
         self._moved.set()

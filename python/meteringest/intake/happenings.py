@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
-from meteringest.events import Event, Level, labelled
+from meteringest.events import Event, Level, labelled, seen_in
 
 
 class Listening(Event, frozen=True, kw_only=True):
@@ -131,7 +131,10 @@ class WrongKey(Event, frozen=True, kw_only=True):
 
 
 class BatchDurable(Event, frozen=True, kw_only=True):
-    """A batch is synced and what it owes is on its way to the peers."""
+    """A batch is synced and what it owes is on its way to the peers.
+
+    `wait_s` counts from when its oldest frame was received.
+    """
 
     level: ClassVar[Level] = Level.DEBUG
     position: int
@@ -139,8 +142,13 @@ class BatchDurable(Event, frozen=True, kw_only=True):
     wait_s: float
 
     def tally(self) -> Mapping[str, float]:
-        """How long it took from the decoder's taking it to its being safe."""
-        return {"batches_durable_total": 1, "durable_wait_seconds_total": self.wait_s}
+        """How long its acknowledgements took, if it owes any."""
+        if not self.links_owed:
+            return {"batches_durable_total": 1}
+        return {
+            "batches_durable_total": 1,
+            **seen_in("ack_latency_seconds", self.wait_s, ACK_BOUNDS_S),
+        }
 
 
 class IntakeHeld(Event, frozen=True, kw_only=True):
@@ -180,6 +188,7 @@ class DrainCut(Event, frozen=True, kw_only=True):
 
 
 WRONG_KEYS = "wrong_keys"
+ACK_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
 
 
 def _series(counts: Mapping[str, int | Mapping[str, int]]) -> Iterator[tuple[str, float]]:

@@ -86,10 +86,24 @@ class IntakeServer:
         """How many links are open."""
         return sum(desk.door.links for desk in self._desks)
 
+    def links_of(self) -> dict[str, int]:
+        """The same by listener."""
+        return {desk.settings.name: desk.door.links for desk in self._desks}
+
+    @property
+    def unsynced_since(self) -> float | None:
+        """When the oldest frame that is not known to be durable was received."""
+        return self._gatherer.unsynced_since
+
     @property
     def pending_bytes(self) -> int:
         """Frames received and not yet in the journal."""
         return self._gatherer.pending_bytes
+
+    @property
+    def no_room(self) -> str:
+        """Why nothing can be appended; empty when it can."""
+        return self._gatherer.no_room
 
     @property
     def held(self) -> str:

@@ -58,6 +58,7 @@ class Session:
         self._owed: deque[Owed] = deque()
         self._acked = acked
         self.waiting = 0
+        self.waiting_since = now
         self.in_batch = 0
         self.unsent = 0
         self.over = False
@@ -73,6 +74,8 @@ class Session:
         """
         if waiting > 0 and waiting != self.waiting:
             self._heard_at = now
+        if not self.waiting:
+            self.waiting_since = now
         self.waiting = waiting
 
     def taken(self) -> int:

@@ -63,6 +63,8 @@ class GroupCommit:
         self._observer = observer
         self._full_retry_s = full_retry_s
         self._marks = Watermarks(durable=journal.durable, stored=journal.stored)
+        self.held = ""
+        """Why what was appended cannot be synced now; nothing when it can."""
         self._appended = trio.Event()
         self._synced = trio.Event()
 
@@ -102,11 +104,12 @@ class GroupCommit:
         try:
             durable = await self._offload(self._journal.sync)
         except JournalFull as full:
-            held = JournalSyncHeld(position=self.durable, reason=str(full))
-            self._observer.emit(held)
+            self.held = str(full)
+            self._observer.emit(JournalSyncHeld(position=self.durable, reason=self.held))
             # A disk tells nobody when it has room again, so it is asked.
             await trio.sleep(self._full_retry_s)
             return
+        self.held = ""
         took_s = trio.current_time() - began
         rows = durable - self.durable
         self._marks.advance(Mark.APPENDED, self._journal.appended)

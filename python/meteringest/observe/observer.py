@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from meteringest.events import Event
+from meteringest.observe.catalogue import unmoved
 from meteringest.observe.counters import Counters
 from meteringest.observe.log import LogLines
 
@@ -11,11 +12,12 @@ class ServiceObserver:
     """Joins log and counters, so that they cannot tell different stories."""
 
     def __init__(self, log: LogLines, counters: Counters | None = None) -> None:
-        """Shows the log's own losses among the counters."""
+        """Shows the log's own losses among the counters, and what nothing has moved yet as 0."""
         self._log = log
         self._counters = counters or Counters()
-        self.gauge("log_lines_left_out", lambda: log.lines_left_out)
-        self.gauge("log_write_errors", lambda: log.write_errors)
+        self._counters.add(dict.fromkeys(unmoved(), 0.0))
+        self.gauge("log_lines_left_out_total", lambda: log.lines_left_out)
+        self.gauge("log_write_errors_total", lambda: log.write_errors)
 
     def emit(self, event: Event) -> None:
         """Counts `event`, and tells it if it is loud enough."""

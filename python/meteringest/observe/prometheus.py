@@ -1,23 +1,50 @@
 """Counters as a Prometheus scrape reads them (text exposition format 0.0.4)."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+
+from meteringest.observe.catalogue import CATALOGUE
 
 PREFIX = "meteringest_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(counters: Mapping[str, float]) -> str:
-    """One line a series, with a TYPE line before each metric's first."""
+def exposition(series: Mapping[str, float]) -> str:
+    """One line a series, metric by metric; each begins with what it is."""
+    histograms = {
+        _metric(key).removesuffix(BUCKET) for key in series if _metric(key).endswith(BUCKET)
+    }
+    metrics: dict[str, list[str]] = {}
+    for key in series:
+        metrics.setdefault(_family(_metric(key), histograms), []).append(key)
     lines: list[str] = []
-    seen = ""
-    for key, value in sorted(counters.items(), key=lambda series: _metric(series[0])):
-        if (metric := _metric(key)) != seen:
-            kind = "counter" if metric.endswith("_total") else "gauge"
-            lines.append(f"# TYPE {PREFIX}{metric} {kind}")
-            seen = metric
-        lines.append(f"{PREFIX}{key} {value:.17g}")
+    for metric in sorted(metrics):
+        lines += _head(metric, histogram=metric in histograms)
+        lines += (f"{PREFIX}{key} {series[key]:.17g}" for key in sorted(metrics[metric], key=_rank))
     return "\n".join(lines) + "\n"
+
+
+def _head(metric: str, *, histogram: bool) -> Iterator[str]:
+    kind = "histogram" if histogram else "counter" if metric.endswith("_total") else "gauge"
+    if known := CATALOGUE.get(metric):
+        yield f"# HELP {PREFIX}{metric} {known.meaning}"
+    yield f"# TYPE {PREFIX}{metric} {kind}"
 
 
 def _metric(key: str) -> str:
     return key.partition("{")[0]
+
+
+def _family(metric: str, histograms: set[str]) -> str:
+    """A histogram's series have its name and an ending of theirs."""
+    base = re.sub(r"_(bucket|sum|count)$", "", metric)
+    return base if base in histograms else metric
+
+
+def _rank(key: str) -> tuple[str, float, str]:
+    """Buckets by their bounds, as numbers."""
+    bound = re.search(r'[{,]le="([^"]+)"}$', key)
+    return _metric(key), float(bound[1]) if bound else 0.0, key
+
+
+BUCKET = "_bucket"

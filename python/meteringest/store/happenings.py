@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from meteringest.events import Event, Level, labelled
+from meteringest.events import Event, Level, labelled, seen_in
+
+INSERT_BOUNDS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
 
 class RangeStored(Event, frozen=True, kw_only=True):
@@ -22,7 +24,7 @@ class RangeStored(Event, frozen=True, kw_only=True):
             "store_ranges_total": 1,
             "store_reads_total": self.reads,
             "store_rows_total": self.rows,
-            "store_insert_seconds_total": self.duration_s,
+            **seen_in("store_insert_seconds", self.duration_s, INSERT_BOUNDS_S),
         }
 
 
@@ -34,6 +36,10 @@ class StoreWaited(Event, frozen=True, kw_only=True):
     next: int
     reason: str
     wait_s: float
+
+    def tally(self) -> Mapping[str, float]:
+        """One attempt more."""
+        return {"store_retries_total": 1}
 
 
 class BlockCut(Event, frozen=True, kw_only=True):

@@ -150,6 +150,8 @@ users = {{ {READER} = "file:{self.folder}/endpoint.password" }}
 
 [observe]
 log_format = "json"
+[observe.http]
+port = 0
 """
 
 

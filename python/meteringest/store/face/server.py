@@ -44,6 +44,11 @@ class Endpoint:
             refused=self._refused,
         )
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return self._connections
+
     async def serve(self, *, task_status: trio.TaskStatus[int] = trio.TASK_STATUS_IGNORED) -> None:
         """Listens; `task_status` gets the port, which is of interest when the setting is 0."""
         host, port = self._settings.host, self._settings.port
