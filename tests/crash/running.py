@@ -131,9 +131,9 @@ port = 0
             return client.status()
 
     @contextmanager
-    def reader(self) -> Iterator[Store]:
-        """An ordinary ClickHouse client of the endpoint."""
-        url = f"http://reader:reader's%20password@127.0.0.1:{self.endpoint_port}"
+    def reader(self, url: str = "") -> Iterator[Store]:
+        """An ordinary ClickHouse client of the endpoint, or of the server the service uses."""
+        url = url or f"http://reader:reader's%20password@127.0.0.1:{self.endpoint_port}"
         store = open_store(StoreSettings(url=url), self.folder)
         try:
             yield store

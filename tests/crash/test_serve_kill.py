@@ -42,12 +42,12 @@ def test_every_acknowledged_read_is_there_once_whatever_is_killed(
     assert house.stop() == 0
 
 
-def assert_all_there(house: House) -> None:
+def assert_all_there(house: House, url: str = "") -> None:
     """What the fleet was told is safe stands in the store once, with its values."""
     report = read_report(house.folder / "r.json")
     assert report.complete
     wait_until_stored(house)
-    with house.reader() as store:
+    with house.reader(url) as store:
 
         def query(sql: str) -> object:
             return store.ask(sql).rows

@@ -70,7 +70,8 @@ def main(folder: Path, mode: str, limits: dict[str, object]) -> None:
         migrate(store, StoreSettings())
         insert_day(store, 0)
         insert_day(store, 1)
-    settings = EndpointSettings(users={USER: Secret(PASSWORD)}, port=0, **limits)  # type: ignore[arg-type]
+    own: dict[str, object] = {"users": {USER: Secret(PASSWORD)}, "port": 0}
+    settings = EndpointSettings(**{**own, **limits})  # type: ignore[arg-type]
     endpoint = Endpoint(
         Engine(store.engine_address),
         settings,
