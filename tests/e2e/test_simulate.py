@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from meteringest.registry.csv_rows import CsvRows
+from meteringest.csv_rows import CsvRows
+from meteringest.registry.columns import FORMS
 from meteringest.registry.rows import DCUS, METERS
 from meteringest_sim.report import read_report
 
@@ -64,7 +65,7 @@ def test_the_files_it_writes_are_files_the_registry_takes(
     taken: list[int] = []
     file = tmp_path / f"{table}.csv"
     with file.open(newline="") as lines:
-        parts = CsvRows(table, str(file), problems_max=10).parts(lines, taken.append)
+        parts = CsvRows(FORMS[table], str(file), problems_max=10).parts(lines, taken.append)
         assert len(list(parts)) == 1
     assert taken == [rows]
 

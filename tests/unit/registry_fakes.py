@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from io import StringIO
 
-from meteringest.registry.csv_rows import CsvRows
+from meteringest.csv_rows import CsvRows, ImportPart
+from meteringest.registry.columns import FORMS
 from meteringest.registry.meters import Defaults
 from meteringest.registry.registrar import Registrar
 from meteringest.registry.rows import (
@@ -14,7 +15,6 @@ from meteringest.registry.rows import (
     Dcu,
     DecoderRow,
     Imported,
-    ImportPart,
     Meter,
 )
 from meteringest.registry.sealing import MasterKey
@@ -73,7 +73,7 @@ class Book:
 
 
 def parts(text: str, table: str = METERS, problems_max: int = 100) -> list[ImportPart]:
-    rows = CsvRows(table, "file.csv", problems_max=problems_max)
+    rows = CsvRows(FORMS[table], "file.csv", problems_max=problems_max)
     return list(rows.parts(StringIO(text, newline=""), lambda _: None))
 
 

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 from tests.unit.registry_fakes import HEAD, KEY, parts
 
+from meteringest.csv_rows import CsvRows, decoded
 from meteringest.errors import RegistryError
-from meteringest.registry.csv_rows import CsvRows
-from meteringest.registry.rows import DCUS, METERS, decoded
+from meteringest.registry.columns import FORMS
+from meteringest.registry.rows import DCUS, METERS
 
 
 def problems(text: str, table: str = METERS, problems_max: int = 100) -> tuple[str, ...]:
@@ -58,7 +59,7 @@ def test_good_rows_come_out_typed() -> None:
 def test_a_spreadsheet_s_mark_and_line_ends_are_taken() -> None:
     raw = BytesIO("\ufeffserial,village\r\nS1,पानीपत\r\n".encode())
     lines = TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
-    rows = CsvRows(METERS, "f", problems_max=9)
+    rows = CsvRows(FORMS[METERS], "f", problems_max=9)
     assert [given for _, given in decoded(rows.parts(lines, lambda _: None))] == [
         {"serial": "S1", "village": "पानीपत"}
     ]
@@ -152,13 +153,13 @@ def test_bytes_that_are_not_utf8_are_named_in_their_row() -> None:
     raw = BytesIO(b"serial,village\n" + b"S1,caf\xe9\nS2,ok\n")
     lines = TextIOWrapper(raw, "utf-8-sig", errors="surrogateescape", newline="")
     with pytest.raises(RegistryError, match="row 2, column village: found 'caf"):
-        list(CsvRows(METERS, "f", problems_max=9).parts(lines, lambda _: None))
+        list(CsvRows(FORMS[METERS], "f", problems_max=9).parts(lines, lambda _: None))
 
 
 def test_a_file_with_a_problem_hands_nothing_on_after_it() -> None:
     text = "serial,phase\nS0,9\n" + "".join(f"S{n},1\n" for n in range(1, 12_000))
     handed: list[object] = []
-    rows = CsvRows(METERS, "f", problems_max=9).parts(StringIO(text), lambda _: None)
+    rows = CsvRows(FORMS[METERS], "f", problems_max=9).parts(StringIO(text), lambda _: None)
     with pytest.raises(RegistryError):
         handed.extend(rows)
     assert handed == []
@@ -179,7 +180,7 @@ def test_a_large_file_is_read_in_pieces() -> None:
     text = StringIO(f"{HEAD}\n" + "".join(f"S{n},,D{n % 9},{KEY},{KEY}\n" for n in range(rows)))
     seen = 0
     tracemalloc.start()
-    for part in CsvRows(METERS, "f", problems_max=9).parts(text, lambda _: None):
+    for part in CsvRows(FORMS[METERS], "f", problems_max=9).parts(text, lambda _: None):
         seen += len(msgspec.msgpack.decode(part.rows))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meteringest.cli import records, replay, rules, service, tools
 from meteringest.cli.outcome import MEANING
-from meteringest.registry.columns import COLUMNS
+from meteringest.registry.columns import FORMS
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -139,10 +139,11 @@ def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     ):
         group = command(table, what, f"{table} import {table}.csv", f"{table} list {sample} --json")
         actions = group.add_subparsers(metavar="ACTION", required=True)
+        columns = ", ".join(FORMS[table].columns)
         takes = actions.add_parser(
             "import",
             help="all rows of a CSV file, or none",
-            description=f"All rows of a CSV file, or none. Columns: {', '.join(COLUMNS[table])}.",
+            description=f"All rows of a CSV file, or none. Columns: {columns}.",
             epilog=_examples(f"{table} import {table}.csv", f"{table} import - < {table}.csv"),
         )
         takes.add_argument("file", metavar="FILE", help="with a heading line; - is standard input")

@@ -7,7 +7,8 @@ from typing import Protocol
 from meteringest.config import Config
 from meteringest.control.client import connected
 from meteringest.control.messages import AskReplay, Replayed, Status
-from meteringest.registry.rows import Imported, ImportPart, Listing
+from meteringest.csv_rows import ImportPart
+from meteringest.registry.rows import Imported, Listing
 
 
 class Service(Protocol):

@@ -15,9 +15,10 @@ from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
 from meteringest.config import load
+from meteringest.csv_rows import CsvRows
 from meteringest.errors import RegistryError
 from meteringest.progress import progress
-from meteringest.registry.csv_rows import CsvRows
+from meteringest.registry.columns import FORMS
 from meteringest.registry.rows import Listing
 
 
@@ -25,7 +26,7 @@ def import_file(args: argparse.Namespace) -> int:
     """Checks every cell here, then hands the rows to whoever holds the registry."""
     config = load(args.config).config
     name = "standard input" if args.file == "-" else args.file
-    rows = CsvRows(args.table, name, problems_max=config.registry.import_problems_max)
+    rows = CsvRows(FORMS[args.table], name, problems_max=config.registry.import_problems_max)
     with (
         _opened(args.file) as lines,
         reach(config) as service,

@@ -26,8 +26,9 @@ from meteringest.control.messages import (
     Response,
     Status,
 )
+from meteringest.csv_rows import ImportPart
 from meteringest.errors import LinkError
-from meteringest.registry.rows import Imported, ImportPart, Listing
+from meteringest.registry.rows import Imported, Listing
 
 T = TypeVar("T")
 

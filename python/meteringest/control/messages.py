@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from meteringest.csv_rows import ImportPart
 from meteringest.errors import (
     ConfigError,
     JournalError,
@@ -20,7 +21,7 @@ from meteringest.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from meteringest.registry.rows import ImportPart, Listing
+from meteringest.registry.rows import Listing
 
 LENGTH = struct.Struct(">I")
 MESSAGE_BYTES_MAX = 64 << 20

@@ -35,8 +35,9 @@ from meteringest.control.messages import (
     Response,
     Status,
 )
+from meteringest.csv_rows import ImportPart
 from meteringest.errors import LinkError, MeterIngestError
-from meteringest.registry.rows import Imported, ImportPart, Listing
+from meteringest.registry.rows import Imported, Listing
 
 BACKLOG = 16
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from meteringest.registry.csv_rows import Problems
-from meteringest.registry.rows import DCUS, Dcu, Imported, ImportPart, RegistryStore, decoded
+from meteringest.csv_rows import ImportPart, Problems, decoded
+from meteringest.registry.rows import DCUS, Dcu, Imported, RegistryStore
 
 
 class DcuNames:

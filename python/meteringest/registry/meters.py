@@ -10,18 +10,16 @@ from difflib import get_close_matches
 import msgspec
 from msgspec import Struct
 
+from meteringest.csv_rows import ImportPart, Problems, decoded
 from meteringest.errors import ConfigError
-from meteringest.registry.csv_rows import Problems
 from meteringest.registry.dcus import DcuNumbers
 from meteringest.registry.rows import (
     KEY_FIELDS,
     KEYS_OF_NOW,
     METERS,
     Imported,
-    ImportPart,
     Meter,
     RegistryStore,
-    decoded,
 )
 from meteringest.registry.sealing import SETTING, MasterKey
 

@@ -13,6 +13,7 @@ from itertools import islice
 
 import msgspec
 
+from meteringest.csv_rows import ImportPart
 from meteringest.errors import ConfigError
 from meteringest.registry.dcus import DcuNames, import_dcus
 from meteringest.registry.meters import Defaults, MeterImport
@@ -24,7 +25,6 @@ from meteringest.registry.rows import (
     METERS,
     DecoderRow,
     Imported,
-    ImportPart,
     Listing,
     Meter,
     MeterBook,

@@ -4,10 +4,9 @@ Rule 1: a row here is a row of m.meters or m.dcus; its fields are that table's c
 Rule 2: keys stand in a row only sealed; opened ones exist only in the tuple for the decoder.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
 METERS = "meters"
@@ -63,31 +62,6 @@ DCU_FIELDS = Dcu.__struct_fields__
 KEYS_OF_NOW = ("encryption_key", "authentication_key")
 KEYS_NEXT = ("next_encryption_key", "next_authentication_key")
 KEY_FIELDS = KEYS_OF_NOW + KEYS_NEXT
-
-
-class ImportPart(Struct, frozen=True, kw_only=True):
-    """Some rows of one file: their lines there, and one value for each of `columns`.
-
-    The rows stay encoded until they are needed: a million of them are then 150 MB and not 700.
-    """
-
-    table: str
-    file: str
-    columns: tuple[str, ...]
-    lines: list[int]
-    rows: msgspec.Raw
-
-    def __repr__(self) -> str:
-        """Without the rows, which hold keys."""
-        return f"ImportPart({self.table!r}, {self.file!r})"
-
-
-def decoded(parts: Iterable[ImportPart]) -> Iterator[tuple[int, dict[str, object]]]:
-    """Each row with its line, decoded anew: encoded they are a fifth of the size."""
-    for part in parts:
-        rows = msgspec.msgpack.decode(part.rows, type=list[tuple[object, ...]])
-        for line, values in zip(part.lines, rows, strict=True):
-            yield line, dict(zip(part.columns, values, strict=True))
 
 
 class Imported(Struct, frozen=True, kw_only=True):
