@@ -1,0 +1,161 @@
+"""One life of the service: opened, run and killed as the real one is, on simulated means.
+
+Rule 1: the wiring is meteringest.app.flow's; here is only what it stands on.
+Rule 2: a process that was killed reaches nothing any more, however long its tasks take to die.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import TypeVar, TypeVarTuple
+
+import trio
+from tests.sim.clickhouse import Fence, SimulatedClickHouse, SimulatedClient
+from tests.sim.network import Network
+from tests.sim.world import TracingObserver, World
+
+from meteringest.app.core import opened
+from meteringest.app.flow import Flow
+from meteringest.app.means import Means
+from meteringest.clock import WallClock
+from meteringest.config import Config
+from meteringest.native import Journal, SimulatedDisk
+from meteringest.store.clickhouse import Store
+from meteringest.store.insertion import insert_range
+from meteringest.store.settings import StoreSettings
+
+Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
+
+
+class SimulatedOffload:
+    """A thread's place without a thread: the call takes a while, and nobody can give up on it."""
+
+    def __init__(
+        self, chance: Random, threads_max: int, slowness_s: Callable[[str], float]
+    ) -> None:
+        self._chance = chance
+        self._slowness_s = slowness_s
+        self._limiter = trio.CapacityLimiter(threads_max)
+
+    async def __call__(
+        self, call: Callable[[*Arguments], Result], *arguments: *Arguments
+    ) -> Result:
+        """Before and after the call anything may happen elsewhere."""
+        await trio.lowlevel.checkpoint()
+        async with self._limiter:
+            with trio.CancelScope(shield=True):
+                name = getattr(call, "__name__", "")
+                await self._rest(name)
+                result = call(*arguments)
+                await self._rest(name)
+                return result
+
+    async def _rest(self, name: str) -> None:
+        slowness_s = self._slowness_s(name)
+        if self._chance.random() < RESTS:
+            await trio.sleep(slowness_s * self._chance.random())
+
+
+class Process:
+    """From start to end or kill."""
+
+    def __init__(
+        self,
+        world: World,
+        config: Config,
+        disk: SimulatedDisk,
+        network: Network,
+        server: SimulatedClickHouse,
+    ) -> None:
+        self.killed = False
+        self.flow: Flow | None = None
+        self.journal: Journal | None = None
+        self.observer = TracingObserver(world)
+        self.stop = trio.Event()
+        self.slow_disk_s = 0.0
+        self._world = world
+        self._config = config
+        self._disk = disk
+        self._network = network
+        self._server = server
+        self._fence = Fence()
+        self._scope = trio.CancelScope()
+        self._chance = world.chance(f"process {disk.process}")
+        self._number = disk.process
+
+    async def run(self, *, salvage: bool) -> None:
+        """Until told to stop, killed or failed."""
+        means = Means(
+            clock=self._world.clock,
+            open_journal=self._open_journal,
+            open_store=self._open_store,
+            open_port=self._network.open_port,
+            offload=self._offload,
+            random_bytes=self._chance.randbytes,
+        )
+        with self._scope, opened(self._config, means, serving=True, salvage=salvage) as core:
+            self.journal = core.journal
+            found = core.journal.recovery
+            self._world.step(
+                f"recovered {found['records']} records, torn {found['torn_bytes']}, appended "
+                f"{found['appended']}, stored {found['stored']}, skipped {found['skipped']}"
+            )
+            self.flow = Flow(core, self.observer, means)
+            await self.flow.run(self.stop)
+
+    @property
+    def gone(self) -> bool:
+        """Killed from outside or in a write."""
+        return self.killed or self._disk.process != self._number
+
+    def fence(self) -> None:
+        """From here on nothing it does has any effect."""
+        if self.killed:
+            return
+        self.killed = True
+        self.observer.silent = True
+        self._fence.gone = True
+        self._network.lose_server()
+
+    def bury(self) -> None:
+        """Its tasks end."""
+        self._scope.cancel()
+        if self.flow is not None:
+            self.flow.intake._work.cancel()
+
+    def _open_journal(self, config: Config, clock: WallClock, salvage: bool) -> Journal:  # noqa: FBT001
+        return open_journal(self._disk, config, clock.now_s(), salvage=salvage)
+
+    def _open_store(self, _settings: StoreSettings, _folder: Path) -> Store:
+        return Store("simulated", lambda: SimulatedClient(self._server, self._fence))  # type: ignore[arg-type,return-value]
+
+    def _offload(self, threads_max: int) -> SimulatedOffload:
+        return SimulatedOffload(self._chance, threads_max, self._slowness_s)
+
+    def _slowness_s(self, name: str) -> float:
+        """Only the writer's calls wait for ClickHouse; all others are the disk's."""
+        if name == insert_range.__name__:
+            return USUAL_S + self._server.weather.slow_s
+        return USUAL_S + self.slow_disk_s
+
+
+def open_journal(
+    disk: SimulatedDisk, config: Config, created_s: int, *, salvage: bool = False
+) -> Journal:
+    """As a process opens it."""
+    return disk.journal(
+        node=config.node,
+        segment_bytes=config.journal.segment_bytes,
+        created_s=created_s,
+        free_bytes_min=config.journal.disk_reserve_bytes,
+        pending_bytes_max=PENDING_BYTES_MAX,
+        salvage=salvage,
+        seed=SEED,
+    )
+
+
+PENDING_BYTES_MAX = 1 << 20
+SEED = 0x5EED
+RESTS = 0.7
+USUAL_S = 0.002
