@@ -115,6 +115,7 @@ CREATE TABLE IF NOT EXISTS m.charge_days $on_cluster
     over        UInt8                 CODEC(ZSTD(1)) COMMENT '1 when the local day had ended',
     up_to       DateTime('UTC')       CODEC(ZSTD(1)) COMMENT 'end of the last interval charged, UTC',
     closing     String                CODEC(ZSTD(1)) COMMENT 'month to date, with which the next day opens',
+    made_from   UInt64                CODEC(Delta(8), ZSTD(1)) COMMENT 'newest position among the reads and registers of the day, 0 none',
     at          DateTime64(3, 'UTC')  CODEC(ZSTD(1)) COMMENT 'when it was computed, UTC',
     ver         UInt64                CODEC(Delta(8), ZSTD(1)) COMMENT 'snapshot of the inputs: the higher one counts'
 )
@@ -124,23 +125,25 @@ ORDER BY (account, day)
 SETTINGS $durable
 ;;
 -- Every version of every day, written before the newest stands in m.charge_days: corrections are differences of its rows.
+-- Versions from before the day had ended are kept for a week, `closing` is not kept.
 CREATE TABLE IF NOT EXISTS m.charge_history $on_cluster
 AS m.charge_days
 ENGINE = $replacing
 PARTITION BY toYYYYMM(day)
 ORDER BY (account, day, ver)
+TTL toDateTime(at) + INTERVAL 7 DAY DELETE WHERE over = 0
 SETTINGS $durable
 ;;
--- How far the workers have charged: one row for each shard of accounts and ingest node.
+-- How far the workers have charged: one row for each shard of accounts and source of changes.
 CREATE TABLE IF NOT EXISTS m.worker_cursors $on_cluster
 (
-    shard UInt16               COMMENT 'account modulo the number of shards',
-    node  UInt16               COMMENT 'ingest node whose reads it counts',
-    at    DateTime64(3, 'UTC') COMMENT 'when, UTC',
-    ver   UInt64               COMMENT 'reads before this position are charged'
+    shard  UInt16               COMMENT 'account modulo the number of shards; 65535 all of them',
+    source String               COMMENT 'node N: reads of that ingest node; rules, registry: changes to them; days: local days that ended; clock: up to when days have ended',
+    at     DateTime64(3, 'UTC') COMMENT 'when, UTC',
+    ver    UInt64               COMMENT 'position, version or UTC second up to which everything is charged'
 )
 ENGINE = $replacing_ver
-ORDER BY (shard, node)
+ORDER BY (shard, source)
 SETTINGS $durable
 ;;
 -- Bills of postpaid accounts; a corrected bill is a new version.
