@@ -1,0 +1,1 @@
+"""Postpaid: bills, what is overdue, what lateness costs, what was recovered."""
