@@ -100,6 +100,12 @@ class Link:
         already has `pending_bytes_max` waiting raises InvariantError: decode first.
         """
 
+    def feed_datagram(self, chunk: bytes, bytes_max: int) -> int:
+        """Like `feed`, for one datagram: what is not whole in it becomes a reject at once.
+
+        One of more than `bytes_max` bytes is one reject with the first `bytes_max` of them.
+        """
+
     def finish(self) -> None:
         """The stream has ended: half a frame becomes a reject."""
 
@@ -366,8 +372,8 @@ class SimulatedDisk:
         """How often something was made durable."""
 
     @property
-    def process(self) -> int:
-        """One more for every kill, those of faults included."""
+    def killed_in_write(self) -> int:
+        """How many processes `kill_in_write` has ended."""
 
     def journal(
         self,

@@ -94,6 +94,14 @@ class FakeLink:
             self.held = self.held[1 + length :]
         return self.waiting
 
+    def feed_datagram(self, chunk: bytes, bytes_max: int, /) -> int:
+        if len(chunk) > bytes_max:
+            self.frames.append(b"too_long")
+            return self.waiting
+        self.feed(chunk)
+        self.finish()
+        return self.waiting
+
     def finish(self) -> None:
         if self.held:
             self.frames.append(b"truncated")

@@ -25,12 +25,21 @@ class Serving:
         self.stop = trio.Event()
         self.ended = trio.Event()
         self.peers: list[trio.SocketStream] = []
+        self.letters: list[trio.socket.SocketType] = []
 
     async def connect(self, index: int = 0) -> trio.SocketStream:
         """A peer; it is closed at the end if the test has not."""
         bound = self.ports[index]
         peer = await trio.open_tcp_stream(bound.host, bound.port)
         self.peers.append(peer)
+        return peer
+
+    async def mail(self, index: int = 0, host: str = "127.0.0.1") -> trio.socket.SocketType:
+        """A socket that writes to a UDP listener; it is closed at the end if the test has not."""
+        peer = trio.socket.socket(type=trio.socket.SOCK_DGRAM)
+        await peer.bind((host, 0))
+        await peer.connect((self.ports[index].host, self.ports[index].port))
+        self.letters.append(peer)
         return peer
 
     async def refuses(self) -> None:
@@ -101,6 +110,8 @@ async def serving(
             finally:
                 for peer in running.peers:
                     peer.socket.close()
+                for letter in running.letters:
+                    letter.close()
                 running.stop.set()
 
 

@@ -115,6 +115,7 @@ class Service:
 
     def _report_start(self) -> None:
         self._observer.emit(Recovered(**self._core.journal.recovery))
-        wanted = sum(each.connections_max for each in self._core.config.intake.listeners)
+        listeners = self._core.config.intake.listeners
+        wanted = sum(each.connections_max for each in listeners if each.transport == "tcp")
         if wanted > self._links_max:
             self._observer.emit(DescriptorsShort(links_max=self._links_max, wanted=wanted))

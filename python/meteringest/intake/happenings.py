@@ -12,6 +12,7 @@ class Listening(Event, frozen=True, kw_only=True):
     listener: str
     host: str
     port: int
+    transport: str
     framing: str
     tls: bool
 
@@ -76,6 +77,20 @@ class LinkLost(LinkClosed, frozen=True, kw_only=True):
     """A link ended because its peer broke a rule: someone should look at that peer."""
 
     level: ClassVar[Level] = Level.WARNING
+
+
+class DatagramDropped(Event, frozen=True, kw_only=True):
+    """A datagram went no further: a budget was spent, or its answer has no way to its sender."""
+
+    level: ClassVar[Level] = Level.WARNING
+    listener: str
+    peer: str
+    rule: str
+    detail: str
+
+    def tally(self) -> Mapping[str, float]:
+        """By the rule that dropped it."""
+        return {labelled("datagrams_dropped_total", listener=self.listener, rule=self.rule): 1}
 
 
 class LinkFailed(Event, frozen=True, kw_only=True):

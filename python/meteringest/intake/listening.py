@@ -86,16 +86,18 @@ async def open_port(settings: ListenerSettings, path: str) -> list[TcpPort]:
         opened = await trio.open_tcp_listeners(settings.port, host=settings.host, backlog=BACKLOG)
     except OSError as error:
         where = f"listener {settings.name} ({settings.host}:{settings.port})"
-        raise LinkError(where, _advice(error, settings, path)) from error
+        raise LinkError(where, advice(error, settings, path)) from error
     return [TcpPort(listener) for listener in opened]
 
 
-def _advice(error: OSError, settings: ListenerSettings, path: str) -> str:
+def advice(error: OSError, settings: ListenerSettings, path: str) -> str:
+    """What to do about a port that cannot be opened."""
     match error.errno:
         case errno.EADDRINUSE:
+            asked = f"ss -l{settings.transport[0]}np sport = :{settings.port}"
             return (
                 f"port {settings.port} is in use by another process: "
-                f"`ss -ltnp sport = :{settings.port}` names it; stop it or set {path}.port"
+                f"`{asked}` names it; stop it or set {path}.port"
             )
         case errno.EACCES:
             return (

@@ -34,6 +34,10 @@ class Link(Protocol):
         """Copies `chunk` and returns what is waiting now."""
         ...
 
+    def feed_datagram(self, chunk: bytes, bytes_max: int, /) -> int:
+        """Like `feed`, for one datagram: what is not whole in it becomes a reject at once."""
+        ...
+
     def finish(self) -> None:
         """The stream has ended: half a frame becomes a reject."""
         ...

@@ -9,13 +9,16 @@ service, because acknowledging would be a promise nobody keeps.
 import itertools
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import trio
 
 from meteringest.errors import ConfigError, InvariantError
 from meteringest.intake.admission import Room
 from meteringest.intake.connection import SHUTTING_DOWN
+from meteringest.intake.datagrams import Mailbox
 from meteringest.intake.gather import Gatherer
 from meteringest.intake.greeting import Greeter
 from meteringest.intake.happenings import DrainCut, IntakeDrained, LinkFailed, Listening
@@ -25,7 +28,8 @@ from meteringest.intake.ports import DcuDirectory, LastAcked, Line, LinkMaker
 from meteringest.intake.seats import Seats
 from meteringest.intake.serving import Reception, Service
 from meteringest.intake.settings import IntakeSettings, ListenerSettings
-from meteringest.intake.tls import check_identity, context_of
+from meteringest.intake.tls import check_identity, check_transport, context_of
+from meteringest.intake.udp import MailPort, OpenMailPort, open_mail_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,20 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One listener at work."""
+    """One listener at work; over UDP nobody comes to its door."""
 
     settings: ListenerSettings
+    identities: Identities
     door: Door
     service: Service
+
+
+class Opened(NamedTuple):
+    """An open port, and how its work begins in the nurseries of doors and of links."""
+
+    settings: ListenerSettings
+    port: Port | MailPort
+    start: Callable[[trio.Nursery, trio.Nursery], None]
 
 
 class IntakeServer:
@@ -59,6 +72,7 @@ class IntakeServer:
         last_acked: LastAcked,
         links_max: int = sys.maxsize,
         open_port: OpenPort = open_port,
+        open_mail_port: OpenMailPort = open_mail_port,
     ) -> None:
         """Reads certificates and keys; raises ConfigError that names the setting.
 
@@ -70,6 +84,8 @@ class IntakeServer:
         self._line = line
         self._make_link = make_link
         self._open_port = open_port
+        self._open_mail_port = open_mail_port
+        self._mailboxes: list[Mailbox] = []
         self._gatherer = Gatherer(line, settings)
         self._seats = Seats(last_acked)
         self._link_ids = itertools.count(1)
@@ -84,7 +100,9 @@ class IntakeServer:
     @property
     def links(self) -> int:
         """How many links are open."""
-        return sum(desk.door.links for desk in self._desks)
+        return sum(desk.door.links for desk in self._desks) + sum(
+            mailbox.links for mailbox in self._mailboxes
+        )
 
     def links_of(self) -> dict[str, int]:
         """The same by listener."""
@@ -131,6 +149,7 @@ class IntakeServer:
                 self._drain()
 
     def _desk(self, listener: ListenerSettings, path: str, dcus: DcuDirectory) -> Desk:
+        check_transport(listener, path)
         check_identity(listener, path)
         identities = Identities(listener, dcus)
         observer = self._line.observer
@@ -146,38 +165,67 @@ class IntakeServer:
         service = Service(
             reception, self._line, self._gatherer, self._make_link, self._link_ids.__next__
         )
-        return Desk(listener, Door(listener, observer, self._room), service)
+        return Desk(listener, identities, Door(listener, observer, self._room), service)
 
-    async def _open(self) -> list[tuple[Desk, Port]]:
-        ports: list[tuple[Desk, Port]] = []
+    async def _open(self) -> list[Opened]:
+        ports: list[Opened] = []
         try:
             for index, desk in enumerate(self._desks):
                 path = f"intake.listeners[{index}]"
-                ports.extend((desk, port) for port in await self._open_port(desk.settings, path))
+                if desk.settings.transport == "udp":
+                    mail = await self._open_mail_port(desk.settings, path)
+                    ports.extend(self._mail(desk, port) for port in mail)
+                else:
+                    tcp = await self._open_port(desk.settings, path)
+                    ports.extend(self._doorway(desk, port) for port in tcp)
         except BaseException:
-            for _, port in ports:
-                port.close()
+            for opened in ports:
+                opened.port.close()
             raise
         return ports
 
-    def _bound(self, ports: list[tuple[Desk, Port]]) -> list[Bound]:
+    def _doorway(self, desk: Desk, port: Port) -> Opened:
+        def start(doors: trio.Nursery, links: trio.Nursery) -> None:
+            doors.start_soon(self._accept, desk, port, links)
+
+        return Opened(desk.settings, port, start)
+
+    def _mail(self, desk: Desk, port: MailPort) -> Opened:
+        """One mailbox a port: an answer must leave from where its datagram came in."""
+        mailbox = Mailbox(
+            desk.settings,
+            self._settings,
+            desk.identities,
+            self._line.observer,
+            self._gatherer,
+            make_link=self._make_link,
+            next_link_id=self._link_ids.__next__,
+        )
+        self._mailboxes.append(mailbox)
+
+        def start(_doors: trio.Nursery, links: trio.Nursery) -> None:
+            links.start_soon(mailbox.run, port)
+
+        return Opened(desk.settings, port, start)
+
+    def _bound(self, ports: Sequence[Opened]) -> list[Bound]:
         bound: list[Bound] = []
-        for desk, port in ports:
+        for listener, port, _ in ports:
             host, number = port.address
-            listener = desk.settings
             bound.append(Bound(listener.name, host, number))
             self._line.observer.emit(
                 Listening(
                     listener=listener.name,
                     host=host,
                     port=number,
+                    transport=listener.transport,
                     framing=listener.framing,
                     tls=listener.tls is not None,
                 )
             )
         return bound
 
-    async def _serve(self, ports: list[tuple[Desk, Port]]) -> None:
+    async def _serve(self, ports: Sequence[Opened]) -> None:
         with self._work:
             async with trio.open_nursery() as stages:
                 stages.start_soon(self._gatherer.run)
@@ -187,15 +235,18 @@ class IntakeServer:
                 stages.cancel_scope.cancel()
         self._report_drain()
 
-    async def _serve_links(self, ports: list[tuple[Desk, Port]]) -> None:
+    async def _serve_links(self, ports: Sequence[Opened]) -> None:
         """Accepts until told to drain; ends when the last link has."""
         async with trio.open_nursery() as links:
             with self._accepting:
                 async with trio.open_nursery() as doors:
-                    for desk, port in ports:
-                        doors.start_soon(self._accept, desk, port, links)
+                    for opened in ports:
+                        opened.start(doors, links)
+                    await trio.sleep_forever()
             for desk in self._desks:
                 desk.service.stop(SHUTTING_DOWN)
+            for mailbox in self._mailboxes:
+                mailbox.stop()
 
     async def _accept(self, desk: Desk, port: Port, links: trio.Nursery) -> None:
         try:
@@ -236,9 +287,9 @@ class IntakeServer:
 
 def _check_ports(listeners: tuple[ListenerSettings, ...]) -> None:
     """Said here, because the system would blame another process."""
-    taken: dict[tuple[str, int], int] = {}
+    taken: dict[tuple[str, str, int], int] = {}
     for index, listener in enumerate(listeners):
-        first = taken.setdefault((listener.host, listener.port), index)
+        first = taken.setdefault((listener.transport, listener.host, listener.port), index)
         if listener.port and first != index:
             where = f"$.intake.listeners[{index}].port"
             raise ConfigError(where, f"{listener.port} is that of listeners[{first}] already")

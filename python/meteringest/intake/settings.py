@@ -71,6 +71,13 @@ class ListenerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int,
         Meta(ge=0, le=65_535, description="4059 is DLMS's registered port; 0 takes any."),
     ] = 4_059
+    transport: Annotated[
+        Literal["tcp", "udp"],
+        Meta(
+            description="udp takes datagrams of whole frames and answers to the address they "
+            "came from; without TLS and without the uplink.",
+        ),
+    ] = "tcp"
     framing: Annotated[
         Framing,
         Meta(
@@ -98,11 +105,20 @@ class ListenerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         int,
         Meta(ge=64, le=MEBIBYTE, description="Largest frame; a wrapper frame cannot pass 65543."),
     ] = 65_543
+    datagram_bytes_max: Annotated[
+        int,
+        Meta(ge=64, le=65_527, description="UDP only: a longer datagram is a reject."),
+    ] = 65_507
     connections_max: Annotated[
-        int, Meta(ge=1, description="Links at a time; one more is closed at once and counted.")
+        int,
+        Meta(
+            ge=1,
+            description="Links at a time; one more is closed at once and counted. UDP: senders "
+            "remembered, of whom the longest silent is forgotten for one more.",
+        ),
     ] = 10_000
     connections_per_peer_max: Annotated[
-        int, Meta(ge=1, description="Links at a time from one address.")
+        int, Meta(ge=1, description="Links at a time from one address; UDP: its ports remembered.")
     ] = 1_024
     window: Annotated[
         int, Meta(ge=1, description="Uplink only: envelopes a client may send ahead of their ack.")

@@ -29,6 +29,16 @@ def context_of(settings: TlsSettings, path: str) -> ssl.SSLContext:
     return context
 
 
+def check_transport(settings: ListenerSettings, path: str) -> None:
+    """Datagrams come in the clear, from no one connection that an uplink could resume."""
+    if settings.transport == "tcp":
+        return
+    if settings.tls is not None:
+        raise ConfigError(f"{path}.tls", "is for TCP; a UDP listener has none")
+    if settings.framing == "uplink":
+        raise ConfigError(f"{path}.framing", '"uplink" needs transport = "tcp"')
+
+
 def check_identity(settings: ListenerSettings, path: str) -> None:
     """A listener that names concentrators by certificate must ask for one."""
     tls = settings.tls

@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 
 use cosem::DecodeError;
-use cosem::framing::{Frames, Framing, Limits, Splitter};
+use cosem::framing::{Frames, Framing, Limits, Splitter, datagram};
 use pyo3::prelude::*;
 
 use crate::errors::{config, invariant, lock};
@@ -18,6 +18,8 @@ pub(crate) struct Link {
     id: u64,
     dcu: u32,
     peer: Arc<str>,
+    framing: Framing,
+    limits: Limits,
     pending_bytes_max: usize,
     state: Mutex<State>,
 }
@@ -65,6 +67,8 @@ impl Link {
             id: link_id,
             dcu,
             peer: Arc::from(peer),
+            framing,
+            limits,
             pending_bytes_max,
             state: Mutex::new(state),
         })
@@ -73,15 +77,16 @@ impl Link {
     fn feed(&self, chunk: &[u8]) -> PyResult<usize> {
         let mut state = lock(&self.state)?;
         let State { splitter, frames } = &mut *state;
-        if frames.bytes.len() >= self.pending_bytes_max {
-            let seen = format!(
-                "link {} was fed with {} bytes waiting; decode before feeding on",
-                self.id,
-                frames.bytes.len()
-            );
-            return Err(invariant("I7", &seen));
-        }
+        self.demand_room(frames)?;
         splitter.feed(chunk, frames);
+        Ok(waiting(frames))
+    }
+
+    fn feed_datagram(&self, chunk: &[u8], bytes_max: usize) -> PyResult<usize> {
+        let mut state = lock(&self.state)?;
+        let frames = &mut state.frames;
+        self.demand_room(frames)?;
+        datagram(self.framing, chunk, bytes_max, self.limits, frames);
         Ok(waiting(frames))
     }
 
@@ -110,6 +115,18 @@ impl Link {
 }
 
 impl Link {
+    fn demand_room(&self, frames: &Frames) -> PyResult<()> {
+        if frames.bytes.len() < self.pending_bytes_max {
+            return Ok(());
+        }
+        let seen = format!(
+            "link {} was fed with {} bytes waiting; decode before feeding on",
+            self.id,
+            frames.bytes.len()
+        );
+        Err(invariant("I7", &seen))
+    }
+
     /// Takes what waits.
     pub(crate) fn take(&self) -> PyResult<Taken> {
         Ok(Taken {

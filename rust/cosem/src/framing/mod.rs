@@ -10,6 +10,7 @@
 //! whatever had come in by then.
 
 mod checksum;
+mod datagram;
 mod gateway;
 pub mod hdlc;
 pub mod mbus;
@@ -18,6 +19,7 @@ mod splitter;
 mod uplink;
 mod wrapper;
 
+pub use datagram::datagram;
 pub use gateway::{Gateway, Prefix, prefix};
 pub use splitter::Splitter;
 
