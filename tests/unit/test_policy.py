@@ -122,6 +122,11 @@ def test_supply_comes_back_at_any_time_when_the_balance_allows() -> None:
     assert at(UP, night, connected=False, balance=0).clause.place == "reconnect.at_or_above"
 
 
+def test_who_has_become_exempt_gets_supply_back() -> None:
+    decision = at(UP, TUESDAY_NOON, connected=False, account_class="hospital")
+    assert (decision.action, decision.clause.place) == (Action.RECONNECT, "exempt[0]")
+
+
 def test_bihar_runs_below_zero_until_eleven_of_the_next_working_day() -> None:
     friday_evening = ist(14, "17:30", month=8)
     decision = at(BIHAR, friday_evening)
@@ -170,6 +175,10 @@ def test_notices_come_once_and_the_sharpest_only() -> None:
     assert told(100, "percent:300000") == ["percent:100000"]
     assert told(0) == ["percent:0"]
     assert told(-5, "percent:0") == []
+    assert told(300, "percent:100000") == []
+    never_recharged = at(UP, TUESDAY_NOON, balance=1).notices
+    assert never_recharged == ()
+    assert [each.id for each in at(UP, TUESDAY_NOON, balance=0).notices] == ["percent:0"]
     notice = at(UP, TUESDAY_NOON, balance=0, last_recharge=RUPEE).notices[0]
     assert notice.covers == ("percent:100000", "percent:300000")
 
@@ -201,6 +210,8 @@ def test_small_homes_are_spared_by_a_version_that_ends() -> None:
     assert decide(state(load_w=1_000), heat, TUESDAY_NOON).clause.place == "exempt[0]"
     assert decide(state(load_w=1_001), heat, TUESDAY_NOON).action is Action.CUT
     assert PolicyBook([heat]).at("UP", date(2026, 7, 1)) is None
+    assert PolicyBook([heat, UP]).at("UP", date(2026, 6, 30)) is heat
+    assert PolicyBook([heat, UP]).at("UP", date(2026, 7, 1)) is UP
 
 
 @pytest.mark.parametrize(
@@ -217,6 +228,7 @@ def test_small_homes_are_spared_by_a_version_that_ends() -> None:
         ("[cut]\nbelow = 0.005\n", 6, "more than 2 decimals"),
         ("[reconnect]\nat_or_above = -5\n", 6, "it would be cut again"),
         ("[postpaid]\nunpaid_bills = 0\n", 6, "wanted one or more"),
+        ("[evidence]\nheld_days = -1\n", 6, "wanted zero or more"),
         ("[notice]\n", 5, "unknown field `notice`"),
     ],
 )

@@ -97,6 +97,11 @@ def local_minute(at_s: int, offset_min: int = IST_OFFSET_MIN) -> int:
     return (at_s // 60 + offset_min) % 1_440
 
 
+def moment(at_s: int) -> str:
+    """The instant in UTC, as people and programs read it."""
+    return datetime.fromtimestamp(at_s, UTC).isoformat().replace("+00:00", "Z")
+
+
 def day_start_s(day: date, offset_min: int = IST_OFFSET_MIN) -> int:
     """The instant at which the local day begins."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from meteringest.prepaid.calendar import Calendar, day_start_s, local_day, local_minute
+from meteringest.prepaid.calendar import Calendar, day_start_s, local_day, local_minute, moment
 from meteringest.prepaid.money import PPM, shown
 from meteringest.prepaid.policy import NoCut, Policy
 from meteringest.prepaid.tariff import Payment
@@ -151,6 +151,9 @@ def _postpaid_reason(state: AccountState, policy: Policy) -> tuple[Clause, Claus
 
 
 def _supply_back(state: AccountState, policy: Policy, *, wanted: bool) -> tuple[Action, Clause]:
+    exempt = _exempt(state, policy)
+    if exempt is not None:
+        return Action.RECONNECT, exempt
     if wanted:
         return Action.KEEP, _clause("reconnect", "disconnected, and there is still reason to be")
     if state.payment is Payment.PREPAID and state.balance < policy.reconnect_at:
@@ -262,13 +265,14 @@ def _notices(state: AccountState, policy: Policy) -> Iterator[Notice]:
     if state.payment is Payment.POSTPAID:
         return
     levels = policy.notices
-    if state.last_recharge > 0:
-        reached = [
-            ppm for ppm in levels.percent_ppm if state.balance * PPM <= ppm * state.last_recharge
-        ]
-        yield from _sharpest(
-            state, "percent", reached, f"of the last recharge of {shown(state.last_recharge)}"
-        )
+    reached = [
+        ppm
+        for ppm in levels.percent_ppm
+        if state.balance * PPM <= ppm * max(state.last_recharge, 0)
+    ]
+    yield from _sharpest(
+        state, "percent", reached, f"of the last recharge of {shown(state.last_recharge)}"
+    )
     reached = [amount for amount in levels.amounts if state.balance <= amount]
     yield from _sharpest(state, "amount", reached, "of balance")
     if state.hours_left is not None:
@@ -280,12 +284,27 @@ def _sharpest(state: AccountState, kind: str, reached: list[int], of: str) -> It
     if not reached:
         return
     ids = [f"{kind}:{level}" for level in sorted(reached)]
-    if ids[0] in state.told:
-        return
     level = min(reached)
+    if any(told <= level for told in _told(state, kind)):
+        return
     words = {"percent": f"{level / 10_000:g} %", "amount": shown(level), "hours": f"{level} h"}
     clause = _clause(f"notices.{kind}", f"balance {shown(state.balance)}: {words[kind]} {of}")
     yield Notice(id=ids[0], clause=clause, covers=tuple(ids[1:]))
+
+
+def _told(state: AccountState, kind: str) -> Iterator[int]:
+    """Levels of that kind that were told: the sharper one makes the milder ones needless."""
+    for each in state.told:
+        of, _, level = each.partition(":")
+        if of == kind:
+            yield int(level)
+
+
+def quiet(state: AccountState, policy: Policy) -> bool:
+    """Whether it is plain that nothing is to be done: connected, sound, above every notice."""
+    if not state.connected or _reason_to_cut(state, policy)[1] is None:
+        return False
+    return next(_notices(state, policy), None) is None
 
 
 def _evidence(state: AccountState, policy: Policy | None, at_s: int) -> dict[str, str]:
@@ -300,6 +319,12 @@ def _evidence(state: AccountState, policy: Policy | None, at_s: int) -> dict[str
     }
     if state.payment is Payment.POSTPAID:
         seen |= {"unpaid_bills": str(state.unpaid_bills), "arrears": shown(state.arrears)}
+    else:
+        seen["last_recharge"] = shown(state.last_recharge)
+    if state.below_since_s is not None:
+        seen["below_since"] = moment(state.below_since_s)
+    if state.hours_left is not None:
+        seen["hours_left"] = str(state.hours_left)
     if policy is not None:
         local = local_day(at_s, policy.offset_min)
         seen["local_time"] = f"{local} {clock(local_minute(at_s, policy.offset_min))}"

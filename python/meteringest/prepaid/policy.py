@@ -119,11 +119,19 @@ class Policy(Struct, frozen=True, kw_only=True, dict=True):
     reconnect_at: int = 1
     balance_age_max_s: int | None = None
     cut_with_held_reads: bool = False
+    held_days: int = 35
+    """Only reads held on the last so many days count as held."""
 
     @cached_property
     def id(self) -> str:
         """Names this content; a decision keeps it."""
         return content_id(self)
+
+    def in_force(self, day: date) -> bool:
+        """Whether it may be decided by on that day at all."""
+        return self.effective_from <= day and (
+            self.effective_to is None or day <= self.effective_to
+        )
 
     def threshold(self, account_class: str) -> tuple[int, str]:
         """Below which balance the class is cut, and where that is written."""
@@ -141,11 +149,13 @@ class PolicyBook:
         self._policies = sorted(policies, key=lambda each: (each.effective_from, each.revision))
 
     def at(self, area: str, day: date) -> Policy | None:
-        """The one of the nearest area that began last and has not ended."""
+        """Of those in force in the nearest area the one that began last.
+
+        When a version with an end is over, the one it interrupted holds again.
+        """
         while area:
-            begun = [each for each in self._policies if each.area == area]
-            begun = [each for each in begun if each.effective_from <= day]
-            if begun and (begun[-1].effective_to is None or day <= begun[-1].effective_to):
-                return begun[-1]
+            own = [each for each in self._policies if each.area == area and each.in_force(day)]
+            if own:
+                return own[-1]
             area = area.rpartition("/")[0]
         return None

@@ -100,6 +100,7 @@ class EvidenceWritten(Shape, frozen=True):
 
     balance_age_hours: int | None = None
     cut_with_held_reads: bool = False
+    held_days: int = 35
 
 
 class PolicyWritten(Shape, frozen=True):
@@ -177,6 +178,7 @@ def _policy(written: PolicyWritten, problems: Problems) -> Policy:
         else _money(reconnect.at_or_above, ("reconnect", "at_or_above"), problems),
         balance_age_max_s=None if age is None else age * HOUR_S,
         cut_with_held_reads=written.evidence.cut_with_held_reads,
+        held_days=written.evidence.held_days,
     )
 
 
@@ -269,6 +271,8 @@ def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
         problems.add(("cut", "classes"), f"'{classes[index]}' has two thresholds")
     if written.reconnect is not None and policy.reconnect_at < policy.below:
         problems.add(("reconnect", "at_or_above"), "below `cut.below`: it would be cut again")
+    if policy.held_days < 0:
+        problems.add(("evidence", "held_days"), f"{policy.held_days}; wanted zero or more")
     if policy.unpaid_bills is not None and policy.unpaid_bills < 1:
         problems.add(("postpaid", "unpaid_bills"), f"{policy.unpaid_bills}; wanted one or more")
 
