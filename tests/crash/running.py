@@ -115,6 +115,11 @@ port = 0
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def freeze(self) -> None:
+        """Not another step; kill is what may follow."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
     def stop(self) -> int:
         """SIGTERM, and the exit status."""
         assert self._process is not None
