@@ -3,7 +3,7 @@
 Rule 1: the text of a rule is the truth and is parsed again here; its id must come out the same.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from enum import StrEnum
 
@@ -154,6 +154,20 @@ def _checked(rule: Rule) -> Content:
     return found
 
 
-def spans(rules: Rules, kind: RuleKind) -> Iterator[Rule]:
-    """Rows of one kind, by first day and revision."""
-    return (each for each in rules.rows if each.kind is kind)
+class RuleBook:
+    """The rules of a store, parsed again only when there are others."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Reads nothing yet."""
+        self._engine = engine
+        self._seen: tuple[int, int] | None = None
+        self._rules = Rules(())
+
+    def now(self) -> Rules:
+        """As they stand at this moment."""
+        (row,) = self._engine.ask("SELECT uniqExact(kind, name, id), max(ver) FROM m.rules").rows
+        seen = (whole(row[0]), whole(row[1]))
+        if seen != self._seen:
+            self._rules = load_rules(self._engine)
+            self._seen = seen
+        return self._rules

@@ -89,7 +89,7 @@ CREATE TABLE IF NOT EXISTS m.refused_entries $on_cluster
     amount    String               COMMENT 'as it was given',
     origin    String               COMMENT 'gateway or office',
     reference String               COMMENT 'its number there',
-    problem   String               COMMENT 'unknown_account, other_amount, other_account, negative or inexact',
+    problem   String               COMMENT 'unknown_account, other_amount, other_account, negative, inexact or another word of docs/accounts.md',
     found     String               COMMENT 'what it was held against'
 )
 ENGINE = $replacing
