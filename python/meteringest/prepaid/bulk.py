@@ -1,8 +1,8 @@
 """A day of very many accounts on one tariff at once: the same charges in columns.
 
-Rule 1: equal to charge_day to the last micro-unit, or the row is flagged for charge_day.
-Rule 2: 64-bit columns; a product that might not fit flags its row, nothing wraps.
-Rule 3: the store sums a day's intervals per band; what is summed here is charged as one step.
+Rule 1: equal to charge_day to the last micro-unit, line by line, or the row is flagged for it.
+Rule 2: the store sums a day's intervals per band; their sums are charged as one step, then the
+register's difference, the day's own and the month's own, each with its levies, as a sheet does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,34 +10,33 @@ from datetime import date
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
-from meteringest.prepaid.bulk_state import SCALED, BulkState
+from meteringest.prepaid.bulk_sheet import KWH, Bools, BulkSheet, Ints
+from meteringest.prepaid.bulk_state import FITS, SCALED, BulkState
 from meteringest.prepaid.calendar import Calendar, day_type, days_in_month, is_month_end
+from meteringest.prepaid.lines import Kind
 from meteringest.prepaid.money import PPM
-from meteringest.prepaid.rounding import Mode, Rounding, Stretch
+from meteringest.prepaid.rounding import Stretch
 from meteringest.prepaid.slabs import Slab
 from meteringest.prepaid.tariff import (
     ENERGY,
     EXPORT,
     FUEL,
     MINIMUM,
+    SURPLUS,
     TIME_OF_DAY,
     Every,
     ExportMode,
     FixedCharge,
-    Levy,
+    Minimum,
     Payment,
     Per,
     Sign,
     Tariff,
 )
+from meteringest.prepaid.time_of_day import Band
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-FITS = 1 << 61
 WATTS = 1_000
-KWH = 1_000
 
 
 class Columns(Struct, frozen=True, kw_only=True):
@@ -48,6 +47,7 @@ class Columns(Struct, frozen=True, kw_only=True):
     settlement: Ints
     """What the midnight register adds to the intervals; 0 where there is none."""
     export: Ints
+    settlement_export: Ints
     load_w: Ints
     demand_w: Ints
     demand_va: Ints
@@ -56,9 +56,9 @@ class Columns(Struct, frozen=True, kw_only=True):
 
 
 class BulkCharges(Struct, frozen=True, kw_only=True):
-    """Micro-units per component and row; rows with `scalar` set are for charge_day."""
+    """Micro-units per line and row; rows with `scalar` set are for charge_day."""
 
-    amounts: Mapping[str, Ints]
+    lines: Mapping[tuple[Kind, str], Ints]
     closing: BulkState
     scalar: Bools
 
@@ -67,79 +67,21 @@ def refusal(tariff: Tariff) -> str | None:
     """Why a tariff cannot be charged in columns at all; charge_day charges every tariff."""
     if any(tariff.rule(name).at is Stretch.INTERVAL for name in tariff.components):
         return "a component is rounded at every interval"
-    return "net metering" if tariff.export.mode is ExportMode.NET else None
-
-
-def bands_today(tariff: Tariff, day: date, calendar: Calendar | None) -> list[tuple[str, int, int]]:
-    """Name, first and last minute of each band of the day, in the order of Columns.bands."""
-    today = day_type(tariff.day_types, day, calendar.holidays if calendar is not None else {})
-    return [(b.name, b.from_min, b.to_min) for b in tariff.bands if b.on(today)]
-
-
-class _Charging:
-    """One day in the making; `scalar` gathers the rows that do not fit."""
-
-    def __init__(self, tariff: Tariff, day: date, columns: Columns, opening: BulkState) -> None:
-        self.tariff = tariff
-        self.day = day
-        self.columns = columns
-        self.state = opening.copied()
-        self.scalar: Bools = opening.scalar.copy()
-        self.amounts: dict[str, Ints] = {}
-
-    def times(self, column: Ints, factor: int) -> Ints:
-        """The product, or 0 and a flag where it might not fit."""
-        bad = np.abs(column) > FITS // max(abs(factor), 1)
-        self.scalar |= bad
-        return np.where(bad, 0, column) * factor
-
-    def charge(self, name: str, numerator: Ints, denominator: int) -> None:
-        """Adds to the running total and rounds it, as rounding.advance does."""
-        rule = self.tariff.rule(name)
-        state = self.state
-        charged: Ints = np.zeros_like(numerator)
-        if rule.at is Stretch.MONTH:
-            numerator = numerator + state.of(state.numerators, name)
-            charged = state.of(state.charged, name)
-        now = self._rounded(numerator, denominator, rule)
-        if rule.at is Stretch.MONTH:
-            state.numerators[name], state.charged[name] = numerator, now
-        amount = now - charged
-        self.amounts[name] = self.amounts.get(name, 0) + amount
-        state.month[name] = state.of(state.month, name) + amount
-
-    def _rounded(self, numerator: Ints, denominator: int, rule: Rounding) -> Ints:
-        step = denominator * rule.unit
-        if step > FITS:
-            self.scalar |= True
-            return np.zeros_like(numerator)
-        self.scalar |= np.abs(numerator) > FITS
-        count, rest = np.divmod(np.abs(numerator), step)
-        match rule.mode:
-            case Mode.UP:
-                count += rest > 0
-            case Mode.HALF_UP:
-                count += 2 * rest >= step
-            case Mode.HALF_EVEN:
-                count += (2 * rest > step) | ((2 * rest == step) & (count % 2 == 1))
-            case Mode.DOWN:
-                pass
-        return np.sign(numerator) * count * rule.unit
-
-    def value(self, slabs: Sequence[Slab], position: Ints) -> Ints:
-        """slabs.value on a column of Wh; the denominator is KWH."""
-        total = np.zeros_like(position)
-        floor = 0
-        for slab in slabs:
-            ceiling = FITS if slab.up_to_uwh is None else -(-slab.up_to_uwh // SCALED)
-            total += self.times(np.clip(position, floor, max(ceiling, floor)) - floor, slab.rate)
-            floor = ceiling
-        return total
+    if tariff.export.mode is ExportMode.NET and tariff.bands:
+        return "net metering with time-of-day bands"
+    slabs = (tariff.slabs, *(levy.slabs for levy in tariff.levies))
+    return None if all(whole_edges(each) for each in slabs) else "a slab edge is no whole Wh"
 
 
 def whole_edges(slabs: Sequence[Slab]) -> bool:
     """Whether every slab edge is a whole Wh: columns know nothing finer."""
     return all(slab.up_to_uwh is None or slab.up_to_uwh % SCALED == 0 for slab in slabs)
+
+
+def bands_today(tariff: Tariff, day: date, calendar: Calendar | None) -> list[Band]:
+    """The bands of the day, in the order of Columns.bands."""
+    today = day_type(tariff.day_types, day, calendar.holidays if calendar is not None else {})
+    return [band for band in tariff.bands if band.on(today)]
 
 
 def charge_accounts(
@@ -148,132 +90,146 @@ def charge_accounts(
     day: tuple[date, Calendar | None],
     columns: Columns,
     opening: BulkState,
+    *,
+    over: bool = True,
 ) -> BulkCharges:
-    """Charges a day that is over, of accounts of one tariff and one way of paying."""
-    charging = _Charging(tariff, day[0], columns, opening)
-    if refusal(tariff) is not None or not _all_edges_whole(tariff):
-        charging.scalar |= True
-        return BulkCharges(amounts={}, closing=charging.state, scalar=charging.scalar)
-    before = charging.state.net_wh
-    _energy(charging, day[1])
-    for fixed in tariff.fixed:
-        _fixed(charging, fixed)
+    """Charges a day of accounts of one tariff and one way of paying; `over`: it has ended."""
+    sheet = BulkSheet(tariff, payment, day[0], opening)
+    if refusal(tariff) is not None:
+        sheet.scalar |= True
+        return BulkCharges(lines={}, closing=sheet.state, scalar=sheet.scalar)
+    sheet.state.demand_w = np.maximum(sheet.state.demand_w, columns.demand_w)
+    sheet.state.demand_va = np.maximum(sheet.state.demand_va, columns.demand_va)
+    bands = bands_today(tariff, *day)
+    _intervals(sheet, bands, columns)
+    if np.any(columns.settlement) or np.any(columns.settlement_export):
+        _difference(sheet, bands, columns)
+    sheet.state.days = sheet.state.days + 1
+    own = {fixed.name: _fixed(sheet, fixed, columns) for fixed in tariff.fixed}
     if np.any(columns.fuel):
-        charging.charge(FUEL, columns.fuel, days_in_month(day[0]))
-    charging.state.days += 1
-    if is_month_end(day[0]):
-        _minimum(charging)
-    for levy in tariff.levies:
-        if levy.only in (None, payment):
-            _levy(charging, levy, before)
-    charging.state.scalar = charging.scalar
-    return BulkCharges(amounts=charging.amounts, closing=charging.state, scalar=charging.scalar)
+        own[FUEL] = (columns.fuel, days_in_month(day[0]))
+    sheet.step(Kind.DAY, own)
+    if over and is_month_end(day[0]):
+        _close_month(sheet, columns.load_w)
+    sheet.state.scalar = sheet.scalar
+    return BulkCharges(lines=sheet.lines, closing=sheet.state, scalar=sheet.scalar)
 
 
-def _all_edges_whole(tariff: Tariff) -> bool:
-    return all(whole_edges(slabs) for slabs in (tariff.slabs, *(x.slabs for x in tariff.levies)))
+def _intervals(sheet: BulkSheet, bands: Sequence[Band], columns: Columns) -> None:
+    metered = np.sum(np.stack(columns.bands), axis=0)
+    moved = _moved(sheet, metered, columns.export)
+    exact = _prices(sheet, list(zip(bands, columns.bands, strict=False)), moved)
+    sheet.step(Kind.ACCRUAL, exact | _exported(sheet, columns.export), moved)
 
 
-def _energy(charging: _Charging, calendar: Calendar | None) -> None:
-    tariff, columns, state = charging.tariff, charging.columns, charging.state
-    holidays = calendar.holidays if calendar is not None else {}
-    today = day_type(tariff.day_types, charging.day, holidays)
-    bands = [band for band in tariff.bands if band.on(today)]
-    before = state.net_wh
-    metered = before + sum(columns.bands)
-    after = metered + columns.settlement
-    low = np.minimum(np.minimum(before, metered), after)
-    high = np.maximum(np.maximum(before, metered), after)
-    state.net_wh = after
-    energy = charging.value(tariff.slabs, after) - charging.value(tariff.slabs, before)
+def _difference(sheet: BulkSheet, bands: Sequence[Band], columns: Columns) -> None:
+    """Energy of unknown time: the slabs take it, and the settlement band where one is named."""
+    named = [band for band in bands if band.name == sheet.tariff.settlement_band][:1]
+    moved = _moved(sheet, columns.settlement, columns.settlement_export)
+    exact = _prices(sheet, [(band, columns.settlement) for band in named], moved)
+    sheet.step(Kind.SETTLEMENT, exact | _exported(sheet, columns.settlement_export), moved)
+
+
+def _moved(sheet: BulkSheet, metered: Ints, export: Ints) -> Ints:
+    return metered - export if sheet.tariff.export.mode is ExportMode.NET else metered
+
+
+def _prices(
+    sheet: BulkSheet, parts: Sequence[tuple[Band, Ints]], moved: Ints
+) -> dict[str, tuple[Ints, int]]:
+    before = sheet.state.net_wh
+    slabs = sheet.tariff.slabs
+    energy = sheet.value(slabs, before + moved) - sheet.value(slabs, before)
     adders = np.zeros_like(energy)
-    span = charging.value(tariff.slabs, high) - charging.value(tariff.slabs, low)
-    named = [i for i, band in enumerate(bands) if band.name == tariff.settlement_band]
-    for index, band in enumerate(bands):
-        wh = columns.bands[index] + (columns.settlement if named[:1] == [index] else 0)
+    for band, wh in parts:
         if band.rate is not None:
-            energy += charging.times(wh, band.rate)
+            energy = energy + sheet.times(wh, band.rate)
         elif band.percent_ppm is not None:
-            adders += _percent(charging, wh, band.percent_ppm, (low, high, span))
+            adders = adders + _percent(sheet, wh, band.percent_ppm, moved)
         elif band.add is not None:
-            adders += charging.times(charging.times(wh, band.add), PPM)
-    charging.charge(ENERGY, energy, KWH)
-    if any(band.rate is None for band in bands):
-        charging.charge(TIME_OF_DAY, adders, KWH * PPM)
-    if tariff.export.mode is ExportMode.CREDIT:
-        charging.charge(EXPORT, charging.times(columns.export, -tariff.export.rate), KWH)
-    state.demand_w = np.maximum(state.demand_w, columns.demand_w)
-    state.demand_va = np.maximum(state.demand_va, columns.demand_va)
+            adders = adders + sheet.times(sheet.times(wh, band.add), PPM)
+    exact = {ENERGY: (energy, KWH)}
+    if any(band.rate is None for band, _ in parts):
+        exact[TIME_OF_DAY] = (adders, KWH * PPM)
+    return exact
 
 
-def _percent(
-    charging: _Charging, wh: Ints, percent_ppm: int, moved: tuple[Ints, Ints, Ints]
-) -> Ints:
-    """A percent of the slab price: known from sums only while the day stays inside one slab."""
-    low, high, span = moved
+def _percent(sheet: BulkSheet, wh: Ints, percent_ppm: int, moved: Ints) -> Ints:
+    """A percent of the slab price: known from sums only while the step stays inside one slab."""
+    before = sheet.state.net_wh
+    low, high = np.minimum(before, before + moved), np.maximum(before, before + moved)
     total = np.zeros_like(wh)
     inside = np.zeros(wh.shape, dtype=bool)
     floor = 0
-    for slab in charging.tariff.slabs:
+    for slab in sheet.tariff.slabs:
         ceiling = FITS if slab.up_to_uwh is None else slab.up_to_uwh // SCALED
         here = (low >= floor) & (high <= ceiling) & ~inside
-        price = charging.times(charging.times(wh, slab.rate), percent_ppm)
+        price = sheet.times(sheet.times(wh, slab.rate), percent_ppm)
         total = np.where(here, price, total)
         inside |= here
         floor = ceiling
-    charging.scalar |= ~inside & (span != 0)
+    sheet.scalar |= ~inside & (wh != 0)
     return total
 
 
-def _fixed(charging: _Charging, fixed: FixedCharge) -> None:
-    columns, state = charging.columns, charging.state
-    billed = np.ones_like(columns.load_w)
-    if fixed.per is not Per.CONNECTION:
-        load_ppm = np.maximum(columns.load_w, fixed.load_min_w)
-        load_ppm = charging.times(load_ppm, PPM)
-        if fixed.demand_floor_ppm is not None:
-            demand = state.demand_w if fixed.per is Per.KW else state.demand_va
-            load_ppm = charging.times(load_ppm // PPM, fixed.demand_floor_ppm)
-            load_ppm = np.maximum(load_ppm, charging.times(demand, PPM))
-        billed = -(-load_ppm // (fixed.load_step_w * PPM)) * fixed.load_step_w
+def _exported(sheet: BulkSheet, export: Ints) -> dict[str, tuple[Ints, int]]:
+    if sheet.tariff.export.mode is not ExportMode.CREDIT:
+        return {}
+    return {EXPORT: (sheet.times(export, -sheet.tariff.export.rate), KWH)}
+
+
+def _fixed(sheet: BulkSheet, fixed: FixedCharge, columns: Columns) -> tuple[Ints, int]:
+    """As fixed.fixed_exact; moves the run of days along."""
+    state = sheet.state
+    billed = _billed_load_w(sheet, fixed, columns.load_w)
+    days = state.of(state.fixed_days, fixed.name)
     load_days = billed
     if fixed.demand_floor_ppm is not None:
-        days = state.of(state.fixed_days, fixed.name)
         load_days = billed * (days + 1) - state.of(state.fixed_billed, fixed.name) * days
-    state.fixed_days[fixed.name] = state.of(state.fixed_days, fixed.name) + 1
+    state.fixed_days[fixed.name] = days + 1
     state.fixed_billed[fixed.name] = billed
     sign = 1 if fixed.sign is Sign.CHARGE else -1
     denominator = 1 if fixed.per is Per.CONNECTION else WATTS
-    amount = charging.times(load_days, sign * fixed.amount)
+    amount = sheet.times(load_days, sign * fixed.amount)
     match fixed.every:
         case Every.DAY:
-            charging.charge(fixed.name, amount, denominator)
+            return amount, denominator
         case Every.MONTH:
-            charging.charge(fixed.name, amount, denominator * days_in_month(charging.day))
+            return amount, denominator * days_in_month(sheet.day)
         case Every.MONTH_12_365:
-            charging.charge(fixed.name, charging.times(amount, 12), denominator * 365)
+            return sheet.times(amount, 12), denominator * 365
 
 
-def _minimum(charging: _Charging) -> None:
-    minimum = charging.tariff.minimum
-    if minimum is None:
-        return
-    per_kw = minimum.per is not Per.CONNECTION
-    load = charging.columns.load_w if per_kw else np.ones_like(charging.columns.load_w)
-    denominator = (WATTS if per_kw else 1) * days_in_month(charging.day)
-    state = charging.state
+def _billed_load_w(sheet: BulkSheet, fixed: FixedCharge, load_w: Ints) -> Ints:
+    if fixed.per is Per.CONNECTION:
+        return np.ones_like(load_w)
+    load_ppm = sheet.times(np.maximum(load_w, fixed.load_min_w), PPM)
+    if fixed.demand_floor_ppm is not None:
+        demand = sheet.state.demand_w if fixed.per is Per.KW else sheet.state.demand_va
+        load_ppm = sheet.times(load_ppm // PPM, fixed.demand_floor_ppm)
+        load_ppm = np.maximum(load_ppm, sheet.times(demand, PPM))
+    step_ppm = fixed.load_step_w * PPM
+    billed: Ints = -(-load_ppm // step_ppm) * fixed.load_step_w
+    return billed
+
+
+def _close_month(sheet: BulkSheet, load_w: Ints) -> None:
+    tariff, state = sheet.tariff, sheet.state
+    exact: dict[str, tuple[Ints, int]] = {}
+    if tariff.minimum is not None:
+        exact[MINIMUM] = _shortfall(sheet, tariff.minimum, load_w)
+    moved = None
+    if tariff.export.surplus_month == sheet.day.month:
+        moved = np.maximum(-state.net_wh, 0)
+        exact[SURPLUS] = (sheet.times(moved, -tariff.export.rate), KWH)
+    sheet.step(Kind.MONTH, exact, moved)
+
+
+def _shortfall(sheet: BulkSheet, minimum: Minimum, load_w: Ints) -> tuple[Ints, int]:
+    state = sheet.state
+    per_load = minimum.per is not Per.CONNECTION
+    load = load_w if per_load else np.ones_like(load_w)
+    denominator = (WATTS if per_load else 1) * days_in_month(sheet.day)
     reached = sum((state.of(state.month, name) for name in minimum.of), np.zeros_like(load))
-    wanted = charging.times(load * state.days, minimum.amount)
-    short = wanted - charging.times(reached, denominator)
-    charging.charge(MINIMUM, np.maximum(short, 0), denominator)
-
-
-def _levy(charging: _Charging, levy: Levy, before: Ints) -> None:
-    sign = 1 if levy.sign is Sign.CHARGE else -1
-    if levy.percent_ppm is not None:
-        zero = np.zeros_like(before)
-        base = sum((charging.amounts.get(name, zero) for name in levy.of), zero)
-        charging.charge(levy.name, charging.times(base, sign * levy.percent_ppm), PPM)
-        return
-    now, was = (charging.value(levy.slabs, at) for at in (charging.state.net_wh, before))
-    charging.charge(levy.name, sign * (now - was), KWH)
+    short = sheet.times(load * state.days, minimum.amount) - sheet.times(reached, denominator)
+    return np.maximum(short, 0), denominator

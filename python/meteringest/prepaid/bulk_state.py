@@ -16,6 +16,7 @@ from meteringest.prepaid.tariff import (
     EXPORT,
     FUEL,
     MINIMUM,
+    SURPLUS,
     TIME_OF_DAY,
     Every,
     Per,
@@ -101,6 +102,7 @@ def _put(state: BulkState, columns: dict[str, Ints], name: str, row: int, figure
 def denominators(tariff: Tariff, month_days: int) -> dict[str, int]:
     """Over what each component's scalar numerator stands."""
     found = {ENERGY: SLAB_DENOMINATOR, EXPORT: SLAB_DENOMINATOR, FUEL: month_days}
+    found[SURPLUS] = SLAB_DENOMINATOR
     found[TIME_OF_DAY] = SLAB_DENOMINATOR * PPM
     for fixed in tariff.fixed:
         share = {Every.DAY: 1, Every.MONTH: month_days, Every.MONTH_12_365: 365}[fixed.every]

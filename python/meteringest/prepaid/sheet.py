@@ -108,7 +108,8 @@ class Sheet:
         return days_in_month(self.day)
 
     def closing(self) -> MonthToDate:
-        """The month to date after the day."""
+        """The month to date after the day; a stretch that ended leaves nothing behind."""
+        stretch = self._stretch(Stretch.MONTH)
         return MonthToDate(
             account=self.account,
             next_day=self.day + timedelta(days=1),
@@ -117,7 +118,7 @@ class Sheet:
             demand_w=self.demand_w,
             demand_va=self.demand_va,
             charged=self.charged,
-            running=self.running,
-            fixed=self.fixed,
+            running={k: run for k, run in self.running.items() if run.stretch == stretch},
+            fixed={k: run for k, run in self.fixed.items() if run.segment[0] == self.tariff.id},
             ver=self.ver,
         )
