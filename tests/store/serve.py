@@ -1,6 +1,7 @@
 """A process with a store and its endpoint: `python -m tests.store.serve FOLDER MODE LIMITS`.
 
-MODE read serves two days of reads, ingest goes on inserting days, write lets everything through.
+MODE read serves two days of reads, ingest goes on inserting days, found serves what is there,
+write lets everything through as well.
 Prints the port it listens on; ends at SIGTERM.
 """
 
@@ -66,7 +67,7 @@ async def serve(store: Store, mode: str, endpoint: Endpoint) -> None:
 
 def main(folder: Path, mode: str, limits: dict[str, object]) -> None:
     store = open_store(StoreSettings(), folder)
-    if mode != "write":
+    if mode not in {"write", "found"}:
         migrate(store, StoreSettings())
         insert_day(store, 0)
         insert_day(store, 1)

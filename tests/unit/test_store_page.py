@@ -1,4 +1,4 @@
-"""docs/store.md and docs/money-tables.md name every column of every table, with its type."""
+"""docs/store.md and its neighbours name every column of every table, with its type, and every view."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,8 @@ from meteringest.store.migrate import clauses, migrations
 from meteringest.store.settings import StoreSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGE = "\n".join((DOCS / name).read_text() for name in ("store.md", "money-tables.md"))
+PAGES = ("store.md", "money-tables.md", "read-contract.md")
+PAGE = "\n".join((DOCS / name).read_text() for name in PAGES)
 TABLE = re.compile(r"CREATE TABLE IF NOT EXISTS (m\.\w+)\s*\((.*?)\n\)\nENGINE", re.DOTALL)
 VIEW = re.compile(r"CREATE OR REPLACE VIEW (m\.\w+)")
 COLUMN = re.compile(r"^    (\w+) +(\w+(?:\((?:[^()]|\([^)]*\))*\))?)", re.MULTILINE)
