@@ -1,4 +1,4 @@
-"""docs/store.md and its neighbours name every column of every table, with its type, and every view."""
+"""The pages of the store name every column of every table, with its type, and every view."""
 
 import re
 from pathlib import Path
