@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use crate::error::JournalError;
 use crate::files::{DataFile, Files, read_full, write_all};
-use crate::frame::{Digest, SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::frame::{Digest, SEGMENT_HEADER_BYTES, SegmentHeader, VERSION};
 use crate::header::read_header;
 use crate::recovery::{Recovered, Recovery};
+use crate::released::ReleasedList;
 use crate::segment::{Segment, Skipped, name};
 use crate::settings::Settings;
 use crate::skips;
@@ -27,14 +28,17 @@ struct Before {
 
 /// The journal's segments as far as they were walked.
 pub(crate) struct FolderWalk<'a> {
-    files: &'a Arc<dyn Files>,
-    settings: &'a Settings,
-    stored: Option<u64>,
+    pub(crate) files: &'a Arc<dyn Files>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) stored: Option<u64>,
     accepted: Vec<Skipped>,
     seed: u32,
     recovery: Recovery,
     segments: VecDeque<Segment>,
     before: Option<Before>,
+    pub(crate) released: Option<ReleasedList>,
+    /// Why there is no list of released segments, though there should be.
+    pub(crate) unlisted: Option<(u64, &'static str)>,
 }
 
 impl<'a> FolderWalk<'a> {
@@ -52,22 +56,9 @@ impl<'a> FolderWalk<'a> {
             recovery: Recovery::default(),
             segments: VecDeque::new(),
             before: None,
+            released: None,
+            unlisted: None,
         })
-    }
-
-    /// A journal begins at its beginning, or where what is stored was released.
-    pub(crate) fn check_oldest(&mut self, first: u64) -> Result<(), JournalError> {
-        let header = self.header(first)?;
-        let reason = match self.stored {
-            Some(stored) if first > stored => format!("rows {stored} to {first} are missing"),
-            None if header.previous != Digest::default() => {
-                "the segments before this one are missing, and nothing says they were stored"
-                    .to_owned()
-            }
-            Some(_) | None => return Ok(()),
-        };
-        let from = self.stored.unwrap_or(first);
-        self.accept(first, (from, first), reason)
     }
 
     pub(crate) fn enter(&mut self, first: u64, successor: Option<u64>) -> Result<(), JournalError> {
@@ -91,6 +82,9 @@ impl<'a> FolderWalk<'a> {
         if successor.is_none() {
             settle(file.as_ref(), &walk)
                 .map_err(|source| self.failed(first, "making the tail durable", source))?;
+        }
+        if let Some(before) = self.segments.back_mut() {
+            before.digest = Some(header.previous);
         }
         self.note(walk, file);
         Ok(())
@@ -130,14 +124,13 @@ impl<'a> FolderWalk<'a> {
             return self.accept(first, (next, first), reason);
         }
         if !before.broken && before.digest != header.previous {
-            let reason = "the segment before it is not the one it was written after".to_owned();
-            return self.accept(first, (first, first), reason);
+            return self.accept(first, (first, first), OTHER_BEFORE.to_owned());
         }
         Ok(())
     }
 
     /// Passes a break between segments when that was allowed before or is now.
-    fn accept(
+    pub(crate) fn accept(
         &mut self,
         segment: u64,
         (first, next): (u64, u64),
@@ -162,7 +155,7 @@ impl<'a> FolderWalk<'a> {
     }
 
     /// The header of the segment that begins at `first`; a salvage writes a damaged one anew.
-    fn header(&mut self, first: u64) -> Result<SegmentHeader, JournalError> {
+    pub(crate) fn header(&mut self, first: u64) -> Result<SegmentHeader, JournalError> {
         match read_header(self.files, first) {
             Ok(header) => {
                 self.check_header(&header)?;
@@ -177,10 +170,15 @@ impl<'a> FolderWalk<'a> {
     /// digest before the oldest one.
     fn rebuild(&mut self, first: u64) -> Result<SegmentHeader, JournalError> {
         let header = SegmentHeader {
+            version: VERSION,
             node: self.settings.node,
             seed: self.seed,
             first,
-            previous: self.before.as_ref().map_or([0; 32], |each| each.digest),
+            previous: match (&self.before, &self.released) {
+                (Some(before), _) => before.digest,
+                (None, Some(list)) => list.last().digest,
+                (None, None) => Digest::default(),
+            },
         };
         let file = self.open(first)?;
         write_all(file.as_ref(), &header.to_bytes(), 0)
@@ -219,18 +217,23 @@ impl<'a> FolderWalk<'a> {
             reason: "no segment was walked".to_owned(),
         };
         let before = self.before.take().ok_or_else(missing)?;
+        let released = self.released.take().ok_or_else(missing)?;
         let mut active = before.active;
         if before.sealed {
             let reason = "the segment written after this one is missing".to_owned();
             let (from, to) = (active.first, before.next);
             self.accept(from, (to, to), reason)?;
             let header = SegmentHeader {
+                version: VERSION,
                 node: self.settings.node,
                 seed: self.seed,
                 first: before.next,
                 previous: before.digest,
             };
             active = create_segment(self.files, &header, self.settings.segment_bytes)?;
+            if let Some(sealed) = self.segments.back_mut() {
+                sealed.digest = Some(before.digest);
+            }
             self.segments
                 .push_back(Segment::new(active.first, active.offset));
         }
@@ -255,6 +258,7 @@ impl<'a> FolderWalk<'a> {
             active,
             seed: self.seed,
             marked: before.marked,
+            released,
             recovery: self.recovery,
         })
     }
@@ -288,3 +292,5 @@ fn settle(file: &dyn DataFile, walk: &Walk) -> io::Result<()> {
 }
 
 const CHUNK_BYTES: usize = 1 << 20;
+pub(crate) const OTHER_BEFORE: &str =
+    "the segment before it is not the one it was written after: that one was altered or replaced";

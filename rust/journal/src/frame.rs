@@ -7,6 +7,8 @@ use crc32c::{crc32c, crc32c_append};
 /// What a segment file begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentHeader {
+    /// Which bytes its digest covers.
+    pub(crate) version: u32,
     /// Who wrote it; journals of two nodes must never be mixed.
     pub(crate) node: u32,
     /// Every checksum of this journal starts from it: bytes a sender chose cannot pass as a frame.
@@ -17,7 +19,8 @@ pub(crate) struct SegmentHeader {
     pub(crate) previous: Digest,
 }
 
-/// SHA-256 over a segment's header and the headers of its records.
+/// What a segment's successor holds of it: BLAKE3 over its header and its records. In version 1 it
+/// was SHA-256 over its header and the headers of its records.
 pub(crate) type Digest = [u8; 32];
 
 /// What a frame is for.
@@ -49,7 +52,7 @@ impl SegmentHeader {
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut out = Vec::with_capacity(SEGMENT_HEADER_BYTES);
         out.extend_from_slice(SEGMENT_MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        out.extend_from_slice(&self.version.to_le_bytes());
         out.extend_from_slice(&self.node.to_le_bytes());
         out.extend_from_slice(&self.seed.to_le_bytes());
         out.extend_from_slice(&self.first.to_le_bytes());
@@ -62,7 +65,7 @@ impl SegmentHeader {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let mut fields = Fields(bytes);
         let header = fields.segment_header().ok_or("the header is cut short")?;
-        let (magic, version, header, crc) = header;
+        let (magic, header, crc) = header;
         if magic != *SEGMENT_MAGIC {
             return Err("this is not a journal segment".to_owned());
         }
@@ -70,9 +73,10 @@ impl SegmentHeader {
         if covered.map(crc32c) != Some(crc) {
             return Err("the header's checksum does not fit".to_owned());
         }
-        if version != VERSION {
+        if !(VERSION_HEADERS..=VERSION).contains(&header.version) {
             return Err(format!(
-                "format version {version}, this program knows {VERSION}"
+                "format version {}, this program knows {VERSION_HEADERS} to {VERSION}",
+                header.version
             ));
         }
         Ok(header)
@@ -166,16 +170,16 @@ impl Fields<'_> {
         Some(*field)
     }
 
-    fn segment_header(&mut self) -> Option<([u8; 8], u32, SegmentHeader, u32)> {
+    fn segment_header(&mut self) -> Option<([u8; 8], SegmentHeader, u32)> {
         let magic = self.take()?;
-        let version = u32::from_le_bytes(self.take()?);
         let header = SegmentHeader {
+            version: u32::from_le_bytes(self.take()?),
             node: u32::from_le_bytes(self.take()?),
             seed: u32::from_le_bytes(self.take()?),
             first: u64::from_le_bytes(self.take()?),
             previous: self.take()?,
         };
-        Some((magic, version, header, u32::from_le_bytes(self.take()?)))
+        Some((magic, header, u32::from_le_bytes(self.take()?)))
     }
 }
 
@@ -183,7 +187,10 @@ pub(crate) const SEGMENT_HEADER_BYTES: usize = 64;
 pub(crate) const FRAME_BYTES: usize = 44;
 pub(crate) const FRAME_MAGIC: [u8; 3] = *b"MIJ";
 const SEGMENT_MAGIC: &[u8; 8] = b"MIJOURNL";
-const VERSION: u32 = 1;
+/// What is written now: digests cover the records whole.
+pub(crate) const VERSION: u32 = 2;
+/// Digests cover the headers of the records only.
+pub(crate) const VERSION_HEADERS: u32 = 1;
 
 #[cfg(test)]
 mod tests {
@@ -216,6 +223,7 @@ mod tests {
     #[test]
     fn a_segment_header_says_what_is_wrong_with_it() {
         let header = SegmentHeader {
+            version: VERSION,
             node: 3,
             seed: 4,
             first: 5,

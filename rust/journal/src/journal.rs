@@ -13,9 +13,11 @@ use crate::frame::FRAME_BYTES;
 use crate::group::{Group, Tail};
 use crate::reader::{Limit, Records, Span, read_span};
 use crate::recovery::{Recovery, STORED, recover};
+use crate::released::ReleasedList;
 use crate::segment::{Segment, name};
 use crate::settings::Settings;
 use crate::shelf::Shelf;
+use crate::verify::{Verified, verify};
 use crate::writer::{Failure, Writer, reserve};
 
 /// An open journal; shared freely between threads.
@@ -27,6 +29,7 @@ pub struct Journal {
     writer: Mutex<Writer>,
     shelf: Mutex<Shelf>,
     stored: Mutex<u64>,
+    released: Mutex<ReleasedList>,
     free_bytes: AtomicU64,
     poison: OnceLock<(String, String)>,
 }
@@ -58,6 +61,7 @@ impl Journal {
             writer: Mutex::new(writer),
             shelf: Mutex::new(Shelf::new(recovered.segments, recovery.appended)),
             stored: Mutex::new(recovery.stored),
+            released: Mutex::new(recovered.released),
             free_bytes: AtomicU64::new(0),
             poison: OnceLock::new(),
             seed,
@@ -181,6 +185,12 @@ impl Journal {
         checkpoint::read(&self.files, name)
     }
 
+    /// Reads everything that is durable again and says which file is not what was written.
+    pub fn verify(&self) -> Result<Verified, JournalError> {
+        let segments = lock(&self.shelf).all();
+        verify(&self.files, self.settings.node, &segments)
+    }
+
     /// How much the segments hold.
     pub fn bytes_on_disk(&self) -> u64 {
         lock(&self.shelf).bytes()
@@ -209,9 +219,9 @@ impl Journal {
             (self.settings.node, next),
             self.settings.segment_bytes,
         ) {
-            Ok(()) => {
+            Ok(digest) => {
                 let (first, bytes) = (writer.active.first, writer.active.offset);
-                lock(&self.shelf).begin(Segment::new(first, bytes));
+                lock(&self.shelf).begin(Segment::new(first, bytes), digest);
                 Ok(())
             }
             // What was synced stays synced: the old segment is used on, and the next sync tries again.
@@ -273,6 +283,8 @@ impl Journal {
     }
 
     fn remove_before(&self, position: u64) -> Result<u64, JournalError> {
+        let going = lock(&self.shelf).before(position);
+        lock(&self.released).append(&going)?;
         let mut freed = 0_u64;
         loop {
             let Some(segment) = lock(&self.shelf).take_before(position) else {

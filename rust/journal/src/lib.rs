@@ -17,12 +17,15 @@ mod frame;
 
 mod folder_walk;
 mod header;
+mod oldest;
 mod recovery;
+mod released;
 mod scan;
 mod skips;
 mod walk;
 
 mod reader;
+mod verify;
 
 mod checkpoint;
 
@@ -41,3 +44,4 @@ pub use reader::{Limit, Record, Records};
 pub use recovery::Recovery;
 pub use segment::Skipped;
 pub use settings::Settings;
+pub use verify::{Fault, Verified};

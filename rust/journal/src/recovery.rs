@@ -7,8 +7,9 @@ use crate::checkpoint;
 use crate::error::JournalError;
 use crate::files::Files;
 use crate::folder_walk::FolderWalk;
-use crate::frame::{Digest, SegmentHeader};
+use crate::frame::{Digest, SegmentHeader, VERSION};
 use crate::header::find_seed;
+use crate::released::{self, Found, Released, ReleasedList};
 use crate::segment::{Segment, Skipped, first_of};
 use crate::settings::Settings;
 use crate::writer::{Active, create_segment};
@@ -39,6 +40,7 @@ pub(crate) struct Recovered {
     pub(crate) seed: u32,
     /// A mark stands at the end already.
     pub(crate) marked: bool,
+    pub(crate) released: ReleasedList,
     pub(crate) recovery: Recovery,
 }
 
@@ -56,6 +58,7 @@ pub(crate) fn recover(
     };
     let seed = find_seed(files, &firsts)?;
     let mut folder = FolderWalk::new(files, settings, (stored, seed))?;
+    folder.read_released(oldest)?;
     folder.check_oldest(oldest)?;
     for (place, first) in firsts.iter().enumerate() {
         folder.enter(*first, firsts.get(place.saturating_add(1)).copied())?;
@@ -77,7 +80,9 @@ fn begin(
         });
     }
     let first = settings.first_position.max(stored.unwrap_or(0));
+    let released = begin_released(files, settings, first)?;
     let header = SegmentHeader {
+        version: VERSION,
         node: settings.node,
         seed: settings.seed,
         first,
@@ -88,6 +93,7 @@ fn begin(
         segments: VecDeque::from([Segment::new(first, active.offset)]),
         seed: settings.seed,
         marked: true,
+        released,
         recovery: Recovery {
             segments: 1,
             appended: first,
@@ -96,6 +102,30 @@ fn begin(
         },
         active,
     })
+}
+
+/// A new journal's list of released segments; an old one that names some says that all are missing.
+fn begin_released(
+    files: &Arc<dyn Files>,
+    settings: &Settings,
+    first: u64,
+) -> Result<ReleasedList, JournalError> {
+    if let Found::Entries(entries) = released::read(files, settings.node)?
+        && entries.len() > 1
+        && !settings.salvage
+    {
+        return Err(JournalError::Corrupt {
+            path: files.path(""),
+            offset: 0,
+            reason: format!("no segment is here, though {} were released", entries.len()),
+        });
+    }
+    let origin = Released {
+        first,
+        next: first,
+        digest: Digest::default(),
+    };
+    ReleasedList::begin(files, settings.node, origin)
 }
 
 /// Removes what a crash left half made, and returns the other names.

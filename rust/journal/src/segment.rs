@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::frame::{Digest, FRAME_BYTES, Frame, SegmentHeader};
+use crate::frame::{Digest, FRAME_BYTES, Frame, SegmentHeader, VERSION_HEADERS};
 use crate::reader::Span;
 
 /// Rows that are lost, or bytes that hold none, and were reported.
@@ -29,6 +29,8 @@ pub(crate) struct Segment {
     /// Durable frames end here.
     pub(crate) bytes: u64,
     pub(crate) skips: Vec<Skipped>,
+    /// What its successor says it was; nothing while it has none.
+    pub(crate) digest: Option<Digest>,
     index: Vec<(u64, u64)>,
 }
 
@@ -39,6 +41,7 @@ impl Segment {
             next: first,
             bytes,
             skips: Vec::new(),
+            digest: None,
             index: Vec::new(),
         }
     }
@@ -72,30 +75,58 @@ impl Segment {
     }
 }
 
-/// The running digest of a segment: its header and its records' headers, whose checksums cover
-/// the bodies.
+/// The running digest of a segment: its header and its records, as its version wants them.
 #[derive(Debug, Clone)]
-pub(crate) struct Chain(Sha256);
+pub(crate) enum Chain {
+    /// The records whole.
+    Whole(Box<blake3::Hasher>),
+    /// Their headers, whose checksums cover the bodies.
+    Headers(Sha256),
+}
 
 impl Chain {
     pub(crate) fn new(header: &SegmentHeader) -> Self {
-        Self(Sha256::new_with_prefix(header.to_bytes()))
+        let bytes = header.to_bytes();
+        if header.version == VERSION_HEADERS {
+            return Self::Headers(Sha256::new_with_prefix(bytes));
+        }
+        let mut hasher = Box::new(blake3::Hasher::new());
+        hasher.update(&bytes);
+        Self::Whole(hasher)
     }
 
-    /// Adds a record as it was written.
-    pub(crate) fn add_bytes(&mut self, header: &[u8]) {
-        self.0.update(header.get(..FRAME_BYTES).unwrap_or(header));
+    /// Adds a group of whole records, which begin at `starts`.
+    pub(crate) fn add_group(&mut self, bytes: &[u8], starts: impl Iterator<Item = usize>) {
+        match self {
+            Self::Whole(hasher) => {
+                hasher.update(bytes);
+            }
+            Self::Headers(hasher) => {
+                for start in starts {
+                    let end = start.saturating_add(FRAME_BYTES);
+                    hasher.update(bytes.get(start..end).unwrap_or_default());
+                }
+            }
+        }
     }
 
-    /// Adds a record as it was parsed.
-    pub(crate) fn add(&mut self, frame: &Frame, seed: u32) {
+    /// Adds a record as it was read.
+    pub(crate) fn add(&mut self, frame: &Frame, body: &[u8], seed: u32) {
         let mut header = Vec::with_capacity(FRAME_BYTES);
         frame.write(seed, &mut header);
-        self.add_bytes(&header);
+        match self {
+            Self::Whole(hasher) => {
+                hasher.update(&header).update(body);
+            }
+            Self::Headers(hasher) => hasher.update(&header),
+        }
     }
 
     pub(crate) fn digest(&self) -> Digest {
-        self.0.clone().finalize().into()
+        match self {
+            Self::Whole(hasher) => hasher.finalize().into(),
+            Self::Headers(hasher) => hasher.clone().finalize().into(),
+        }
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use crate::frame::Digest;
 use crate::group::Group;
 use crate::reader::Span;
+use crate::released::Released;
 use crate::segment::Segment;
 
 /// The segments from the oldest to the one being written.
@@ -28,7 +30,11 @@ impl Shelf {
         bytes.fold(0, u64::saturating_add)
     }
 
-    pub(crate) fn begin(&mut self, segment: Segment) {
+    /// `segment` follows the newest one, which has `digest`.
+    pub(crate) fn begin(&mut self, segment: Segment, digest: Digest) {
+        if let Some(before) = self.segments.back_mut() {
+            before.digest = Some(digest);
+        }
         self.segments.push_back(segment);
     }
 
@@ -56,6 +62,27 @@ impl Shelf {
     pub(crate) fn lost_between(&self, from: u64, next: u64) -> bool {
         let mut skips = self.segments.iter().flat_map(|segment| &segment.skips);
         skips.any(|skip| skip.first < next && skip.next > from)
+    }
+
+    /// The segments that `take_before` will give, oldest first.
+    pub(crate) fn before(&self, position: u64) -> Vec<Released> {
+        let sealed = self
+            .segments
+            .iter()
+            .take_while(|each| each.next <= position);
+        let entry = |each: &Segment| {
+            Some(Released {
+                first: each.first,
+                next: each.next,
+                digest: each.digest?,
+            })
+        };
+        sealed.filter_map(entry).collect()
+    }
+
+    /// The segments as they stand.
+    pub(crate) fn all(&self) -> Vec<Segment> {
+        self.segments.iter().cloned().collect()
     }
 
     /// Takes the oldest segment off if nothing in it is needed from `position` on; never the newest.

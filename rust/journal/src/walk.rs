@@ -64,7 +64,16 @@ pub(crate) fn walk(
     header: &SegmentHeader,
     rules: &Rules<'_>,
 ) -> Result<Walk, Stop> {
-    let end = file.bytes()?;
+    walk_to(file, header, rules, file.bytes()?)
+}
+
+/// The same for the first `end` bytes of it.
+pub(crate) fn walk_to(
+    file: &dyn DataFile,
+    header: &SegmentHeader,
+    rules: &Rules<'_>,
+    end: u64,
+) -> Result<Walk, Stop> {
     let start = SEGMENT_HEADER_BYTES as u64;
     let mut walker = Walker {
         scanner: Scanner::new(file, header.seed, end),
@@ -96,7 +105,7 @@ impl Walker<'_> {
             }
             let reason = match self.scanner.step(self.offset)? {
                 Step::Frame(frame) if frame.first == self.walk.segment.next => {
-                    self.take(&frame);
+                    self.take(&frame)?;
                     continue;
                 }
                 // A seal says how far it reached: what should follow is for the folder to judge.
@@ -118,12 +127,15 @@ impl Walker<'_> {
         Ok(())
     }
 
-    fn take(&mut self, frame: &Frame) {
+    fn take(&mut self, frame: &Frame) -> io::Result<()> {
         self.walk.marked = frame.kind != Kind::Record;
         match frame.kind {
             Kind::Record => {
                 self.walk.segment.note(frame.first, self.offset);
-                self.walk.chain.add(frame, self.seed);
+                let body = self.scanner.body(self.offset, frame)?;
+                self.walk
+                    .chain
+                    .add(frame, body.unwrap_or_default(), self.seed);
                 self.walk.records = self.walk.records.saturating_add(1);
                 self.walk.rows = self.walk.rows.saturating_add(u64::from(frame.rows));
                 self.walk.segment.next = frame.next();
@@ -132,6 +144,7 @@ impl Walker<'_> {
             Kind::Seal => self.walk.sealed = true,
         }
         self.offset = self.offset.saturating_add(frame.whole_bytes());
+        Ok(())
     }
 
     fn skip(&mut self, skip: Skipped) {

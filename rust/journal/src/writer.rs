@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::checkpoint::TEMPORARY;
 use crate::error::JournalError;
 use crate::files::{DataFile, Files, is_full, write_all};
-use crate::frame::{Frame, Kind, SegmentHeader};
+use crate::frame::{Digest, Frame, Kind, SegmentHeader, VERSION};
 use crate::group::Group;
 use crate::segment::{Chain, name};
 
@@ -54,10 +54,8 @@ impl Writer {
         let start = self.active.offset;
         write_all(self.active.file.as_ref(), &group.bytes, start).map_err(Failure::writing)?;
         self.active.file.sync().map_err(Failure::syncing)?;
-        for (_, from) in &group.records {
-            let header = group.bytes.get(*from..).unwrap_or_default();
-            self.active.chain.add_bytes(header);
-        }
+        let starts = group.records.iter().map(|(_, start)| *start);
+        self.active.chain.add_group(&group.bytes, starts);
         self.active.offset = start.saturating_add(group.bytes.len() as u64);
         self.mark(group.next);
         Ok(start)
@@ -81,15 +79,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins the next segment, then seals this one: a seal says that a successor exists.
+    /// Begins the next segment, then seals this one: a seal says that a successor exists. Returns
+    /// the digest of this one.
     pub(crate) fn rotate(
         &mut self,
         files: &Arc<dyn Files>,
         (node, next): (u32, u64),
         segment_bytes: u64,
-    ) -> Result<(), JournalError> {
+    ) -> Result<Digest, JournalError> {
         let digest = self.active.chain.digest();
         let header = SegmentHeader {
+            version: VERSION,
             node,
             seed: self.seed,
             first: next,
@@ -112,7 +112,7 @@ impl Writer {
                 step: "sealing a segment",
                 source,
             }),
-            Ok(()) | Err(_) => Ok(()),
+            Ok(()) | Err(_) => Ok(digest),
         }
     }
 }

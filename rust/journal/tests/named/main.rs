@@ -12,6 +12,7 @@ use std::sync::Arc;
 use journal::simulated::{Fault, SimulatedDisk};
 use journal::{Folder, Journal, JournalError, Limit, Recovery, Settings};
 
+mod chain;
 mod gate;
 
 const ALL: Limit = Limit {
