@@ -6,16 +6,19 @@
 
 use crate::Kind;
 
+mod policy;
 #[cfg(test)]
 mod tests;
+mod zone;
+
+pub use policy::TimePolicy;
+pub use zone::Zone;
 
 /// The deviation 0x8000: the meter does not say.
 pub const DEVIATION_UNSPECIFIED: i16 = i16::MIN;
 
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
-/// India's only time zone, five and a half hours ahead of UTC.
-const IST_MIN: i16 = 330;
 /// The widest civil offset in use is fourteen hours; the standard itself says twelve.
 const DEVIATION_MIN_MAX: u16 = 840;
 /// Years that the store's 32-bit seconds can hold.
@@ -150,58 +153,4 @@ const fn days_in(year: u16, month: u8) -> Option<u8> {
         2 => Some(28),
         _ => None,
     }
-}
-
-/// How a meter model's clock becomes UTC. It belongs to the model, never to the frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TimePolicy {
-    /// The written time is Indian Standard Time whatever the deviation says: the safe rule in India.
-    #[default]
-    Ist,
-    /// The standard's sign: UTC = local + deviation. Without a deviation there is no answer.
-    Standard,
-    /// The reversed sign of many Indian meters: UTC = local - deviation. Without a deviation there is no answer.
-    Indian,
-    /// A fixed offset in minutes, positive east of Greenwich: UTC = local - offset.
-    FixedMinutes(i16),
-}
-
-impl TimePolicy {
-    /// Parses `ist`, `standard`, `indian`, `fixed:+0530`, or a plain number of minutes after `fixed:`.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "ist" => Some(Self::Ist),
-            "standard" => Some(Self::Standard),
-            "indian" => Some(Self::Indian),
-            other => fixed_minutes(other.strip_prefix("fixed:")?).map(Self::FixedMinutes),
-        }
-    }
-
-    /// UTC in seconds since 1970.
-    #[inline]
-    pub const fn utc_s(self, clock: &RawClock) -> Option<i64> {
-        let east_min = match self {
-            Self::Ist => IST_MIN,
-            Self::FixedMinutes(minutes) => minutes,
-            Self::Standard | Self::Indian if clock.deviation_min == DEVIATION_UNSPECIFIED => {
-                return None;
-            }
-            Self::Standard => clock.deviation_min.wrapping_neg(),
-            Self::Indian => clock.deviation_min,
-        };
-        clock
-            .local_s
-            .checked_sub((east_min as i64).wrapping_mul(60))
-    }
-}
-
-/// `+0530` is hours and minutes; without four digits behind a sign it is minutes.
-fn fixed_minutes(text: &str) -> Option<i16> {
-    let number: i16 = text.parse().ok()?;
-    if text.len() != 5 {
-        return (number.unsigned_abs() <= DEVIATION_MIN_MAX).then_some(number);
-    }
-    let (hours, minutes) = (number / 100, number % 100);
-    let total = hours.checked_mul(60)?.checked_add(minutes)?;
-    (minutes.unsigned_abs() < 60 && total.unsigned_abs() <= DEVIATION_MIN_MAX).then_some(total)
 }

@@ -1,4 +1,8 @@
 //! Every day the store can hold against a calendar that only counts, and the fields one by one.
+#![expect(
+    clippy::arithmetic_side_effects,
+    reason = "times of a test's own making"
+)]
 
 use super::*;
 use proptest::prelude::*;
@@ -160,9 +164,151 @@ fn policies_are_named_in_words_and_offsets() {
         ("fixed:+1500", None),
         ("fixed:", None),
         ("utc", None),
+        ("civil:IST-5:30", Some(TimePolicy::FixedMinutes(330))),
+        (
+            "standard-time:CET-1CEST,M3.5.0,M10.5.0/3",
+            Some(TimePolicy::FixedMinutes(60)),
+        ),
+        ("standard+civil", None),
+        ("standard+ist", None),
+        ("civil:CET", None),
+        ("civil:CET-1CEST", None),
+        ("civil:CET-1CEST,M3.5.0", None),
+        ("civil:CET-1CEST,M13.5.0,M10.5.0", None),
+        ("civil:CET-1CEST,M3.6.0,M10.5.0", None),
+        ("civil:CET-1CEST,M3.5.7,M10.5.0", None),
+        ("civil:CET-1CEST,M3.5.0,M10.5.0/", None),
+        ("civil:CET-1CEST,J60,J300", None),
+        ("civil:C-1", None),
+        ("civil:CET-25", None),
+        ("civil:", None),
     ];
     for (text, policy) in cases {
         assert_eq!(TimePolicy::parse(text), policy, "{text}");
+    }
+    for text in [
+        "civil:CET-1CEST,M3.5.0,M10.5.0/3",
+        "civil:<+1030>-10:30<+11>-11,M10.1.0,M4.1.0",
+        "indian+civil:CET-1CEST,M3.5.0,M10.5.0/3",
+    ] {
+        assert!(
+            TimePolicy::parse(text).is_some_and(|policy| !policy.is_steady()),
+            "{text}"
+        );
+    }
+}
+
+const ZURICH: &str = "civil:CET-1CEST,M3.5.0,M10.5.0/3";
+
+/// UTC of a clock without deviation, in hours and minutes of its day.
+fn utc(policy: &str, date: (u16, u8, u8), time: (u8, u8), status: u8) -> Option<(i64, i64)> {
+    let mut written = bytes(date.0, date.1, date.2, time.0, time.1, 0);
+    (written[9], written[10], written[11]) = (0x80, 0, status);
+    let clock = RawClock::parse(&written).unwrap();
+    let midnight = RawClock::parse(&bytes(date.0, date.1, date.2, 0, 0, 0)).unwrap();
+    let utc_s = TimePolicy::parse(policy).unwrap().utc_s(&clock)?;
+    let minutes = (utc_s - midnight.local_s).div_euclid(60);
+    Some((minutes.div_euclid(60), minutes.rem_euclid(60)))
+}
+
+#[test]
+fn summer_time_follows_the_zones_rule_and_the_status_decides_where_the_hour_is_told_twice() {
+    let autumn = (2026, 10, 25);
+    let spring = (2026, 3, 29);
+    for (date, time, status, expected) in [
+        ((2026, 7, 1), (12, 0), 0, Some((10, 0))),
+        ((2026, 7, 1), (12, 0), 0xff, Some((10, 0))),
+        ((2026, 12, 1), (12, 0), 0x80, Some((11, 0))),
+        ((2027, 1, 1), (0, 0), 0, Some((-1, 0))),
+        ((2026, 12, 31), (23, 30), 0, Some((22, 30))),
+        (autumn, (1, 30), 0, Some((-1, 30))),
+        (autumn, (2, 0), 0x80, Some((0, 0))),
+        (autumn, (2, 30), 0x80, Some((0, 30))),
+        (autumn, (2, 30), 0x00, Some((1, 30))),
+        (autumn, (2, 30), 0xff, None),
+        (autumn, (3, 0), 0x80, Some((1, 0))),
+        (autumn, (2, 0), 0x00, Some((1, 0))),
+        (autumn, (3, 0), 0x00, Some((2, 0))),
+        (autumn, (3, 0), 0xff, Some((2, 0))),
+        (spring, (1, 30), 0, Some((0, 30))),
+        (spring, (2, 0), 0, Some((1, 0))),
+        (spring, (2, 30), 0x80, Some((0, 30))),
+        (spring, (2, 30), 0xff, None),
+        (spring, (3, 0), 0, Some((1, 0))),
+        (spring, (3, 0), 0x80, Some((1, 0))),
+    ] {
+        assert_eq!(
+            utc(ZURICH, date, time, status),
+            expected,
+            "{date:?} {time:?} {status:#x}"
+        );
+    }
+}
+
+#[test]
+fn a_meter_that_ignores_summer_time_keeps_its_zones_standard_time() {
+    let oslo = "standard-time:CET-1CEST,M3.5.0,M10.5.0/3";
+    assert_eq!(utc(oslo, (2026, 7, 1), (12, 0), 0x80), Some((11, 0)));
+    assert_eq!(utc(oslo, (2026, 10, 25), (2, 30), 0x80), Some((1, 30)));
+}
+
+#[test]
+fn a_zone_south_of_the_equator_has_its_summer_over_new_year() {
+    let sydney = "civil:AEST-10AEDT,M10.1.0,M4.1.0/3";
+    for (date, hours) in [
+        ((2026, 1, 15), -11),
+        ((2026, 7, 15), -10),
+        ((2026, 12, 31), -11),
+        ((2026, 10, 4), -10),
+        ((2026, 10, 5), -11),
+        ((2026, 4, 6), -10),
+    ] {
+        assert_eq!(utc(sydney, date, (0, 0), 0), Some((hours, 0)), "{date:?}");
+    }
+}
+
+#[test]
+fn without_a_deviation_a_signed_policy_falls_back_on_its_zone() {
+    let clock = |deviation_min| RawClock {
+        local_s: 1_782_907_200, // 2026-07-01 12:00
+        deviation_min,
+        status: 0x80,
+    };
+    for (policy, told, untold) in [
+        (format!("standard+{ZURICH}"), 2, -2),
+        (format!("indian+{ZURICH}"), -2, -2),
+        ("standard+fixed:+0530".to_owned(), 2, -5),
+    ] {
+        let policy = TimePolicy::parse(&policy).unwrap();
+        let hours = |deviation: i16| {
+            let utc_s = policy.utc_s(&clock(deviation)).unwrap();
+            (utc_s - 1_782_907_200) / 3_600
+        };
+        assert_eq!(hours(120), told, "{policy:?}");
+        assert_eq!(hours(DEVIATION_UNSPECIFIED), untold, "{policy:?}");
+    }
+}
+
+proptest! {
+    /// Through a year, every instant written as a zone's clock shows it comes back as that instant.
+    #[test]
+    fn what_a_zones_clock_shows_is_read_as_that_instant(half_hours in 0_i64..40 * 17_532, south: bool) {
+        let (rule, summer) = if south {
+            ("civil:AEST-10AEDT,M10.1.0,M4.1.0/3", 11)
+        } else {
+            (ZURICH, 2)
+        };
+        let policy = TimePolicy::parse(rule).unwrap();
+        let utc_s = 1_262_304_000 + half_hours * 1_800;
+        // Of the two clocks that can show it, at least the one in force must be read back.
+        let shown = |hours: i64, status| RawClock {
+            local_s: utc_s + hours * 3_600,
+            deviation_min: DEVIATION_UNSPECIFIED,
+            status,
+        };
+        let as_summer = policy.utc_s(&shown(summer, 0x80)) == Some(utc_s);
+        let as_winter = policy.utc_s(&shown(summer - 1, 0)) == Some(utc_s);
+        prop_assert!(as_summer || as_winter);
     }
 }
 

@@ -102,6 +102,8 @@ pub enum SpecProblem {
     },
     /// Two layouts of one name.
     DuplicateName,
+    /// A model names a layout that is not there.
+    UnknownLayout(String),
 }
 
 impl fmt::Display for SpecError {
@@ -155,6 +157,7 @@ impl fmt::Display for SpecProblem {
                 write!(formatter, "{given} fields, but a row may have {limit}")
             }
             Self::DuplicateName => write!(formatter, "another layout already has this name"),
+            Self::UnknownLayout(name) => write!(formatter, "there is no layout `{name}`"),
         }
     }
 }
