@@ -91,6 +91,10 @@ class SimulatedClickHouse:
         marks = [row for row in self.tables["m.batches"].final().values() if row["node"] == node]
         return max((int(str(row["next"])) for row in marks), default=0)
 
+    def calm(self) -> None:
+        """Nothing is wrong with it any more."""
+        self.weather = Weather()
+
     def merge(self) -> None:
         """A background merge."""
         self.tables["m.reads"].merge(self._chance)

@@ -6,10 +6,13 @@ Rule 2: no task of its own: a pipe is moved by those who use it.
 """
 
 from collections import deque
-from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
 import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PIECE_BYTES_MAX = 65_536
 

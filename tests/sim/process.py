@@ -67,8 +67,12 @@ class Process:
         disk: SimulatedDisk,
         network: Network,
         server: SimulatedClickHouse,
+        number: int,
     ) -> None:
         self.killed = False
+        self.corrupt = False
+        self.on_open: Callable[[list[tuple[int, int]]], None] = lambda _: None
+        """Told of the stretches of rows that were salvaged past."""
         self.flow: Flow | None = None
         self.journal: Journal | None = None
         self.observer = TracingObserver(world)
@@ -81,8 +85,8 @@ class Process:
         self._server = server
         self._fence = Fence()
         self._scope = trio.CancelScope()
-        self._chance = world.chance(f"process {disk.process}")
-        self._number = disk.process
+        self._chance = world.chance(f"process {number}")
+        self._fallen = disk.killed_in_write
 
     async def run(self, *, salvage: bool) -> None:
         """Until told to stop, killed or failed."""
@@ -97,6 +101,7 @@ class Process:
         with self._scope, opened(self._config, means, serving=True, salvage=salvage) as core:
             self.journal = core.journal
             found = core.journal.recovery
+            self.on_open([(first, until) for *_, first, until in found["skipped"]])
             self._world.step(
                 f"recovered {found['records']} records, torn {found['torn_bytes']}, appended "
                 f"{found['appended']}, stored {found['stored']}, skipped {found['skipped']}"
@@ -107,7 +112,7 @@ class Process:
     @property
     def gone(self) -> bool:
         """Killed from outside or in a write."""
-        return self.killed or self._disk.process != self._number
+        return self.killed or self._disk.killed_in_write != self._fallen
 
     def fence(self) -> None:
         """From here on nothing it does has any effect."""

@@ -41,17 +41,14 @@ def simulate(
     *,
     weather_steps: int = WEATHER_STEPS,
     kept: bool = False,
-    sabotage: Callable[[Scene], None] | None = None,
 ) -> Outcome:
-    """Runs one seed; `sabotage` puts a bug into the scene's service before it starts."""
+    """Runs one seed; `kept` keeps the lines of its trace."""
     world = World(seed, Trace(kept=kept))
     ended_s = 0.0
 
     async def main() -> None:
         nonlocal ended_s
         scene = Scene(world, weather_steps)
-        if sabotage is not None:
-            sabotage(scene)
         await _bounded(world, scene.play)
         ended_s = trio.current_time()
 

@@ -4,7 +4,9 @@ Rule 1: a process that ends in a way no fault explains is a violation.
 Rule 2: what is checked while it runs is checked after every step of any task.
 """
 
+import itertools
 import traceback
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -23,7 +25,7 @@ from tests.sim.world import BEGAN_S, World
 
 from meteringest.config import Config
 from meteringest.config.schema import JournalSettings
-from meteringest.errors import JournalError, StoreUnavailable
+from meteringest.errors import JournalCorrupt, JournalError, JournalFull, StoreUnavailable
 from meteringest.intake.settings import IntakeSettings, ListenerSettings
 from meteringest.model import Secret
 from meteringest.native import Journal, SimulatedDisk
@@ -45,7 +47,10 @@ class Scene:
         self.process: Process | None = None
         self.salvaged: list[tuple[int, int]] = []
         self.excused = False
-        """A disk fault was met: a journal that gives up is right to."""
+        """A disk fault awaits the process: a journal that gives up is right to."""
+        self.full = False
+        self.flipped: list[tuple[str, int]] = []
+        """Bits that the disk has turned over."""
         sizes = Sizes(world.chance("sizes"))
         self.uplinks = Uplinks(world, sizes)
         self.pushers = Pushers(world, self.network, sizes)
@@ -81,6 +86,22 @@ class Scene:
         trio.lowlevel.remove_instrument(self.watch)
         final.check(self)
 
+    def limit(self, left: int | None) -> None:
+        """The disk has room for so many bytes more, or for all."""
+        self.full = left is not None
+        self.disk.limit(None if left is None else sum(size for _, size in self.disk.files()) + left)
+
+    def flip(self, chance: Random) -> str:
+        """Turns one bit of a segment over."""
+        segments = [(name, size) for name, size in self.disk.files() if name.startswith("segment")]
+        if not segments:
+            return ""
+        name, size = chance.choice(sorted(segments))
+        bit = chance.randrange(size * 8)
+        self.disk.flip(name, bit)
+        self.flipped.append((name, bit))
+        return f"{name} {bit}"
+
     def kill(self, *, power_cut: bool) -> None:
         """Ends the process here and now, and perhaps the machine."""
         if self.process is None or self.process.gone:
@@ -97,19 +118,42 @@ class Scene:
     async def _live(self) -> None:
         """One process after another, as under a supervisor."""
         salvage = False
-        while not self._finished:
+        for number in itertools.count(1):
+            if self._finished:
+                return
             self.restart = trio.Event()
             process = self.process = Process(
-                self.world, self.config, self.disk, self.network, self.server
+                self.world, self.config, self.disk, self.network, self.server, number
             )
             self.watch.born(process)
+            process.on_open = partial(self._opened, salvage=salvage)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._bury, process)
                 await self._run(process, salvage=salvage)
                 nursery.cancel_scope.cancel()
             process.fence()
             self.disk.kill()
+            self.excused = False
+            salvage = process.corrupt and self._mend()
             await trio.sleep(RESTART_S * self._chance.random())
+
+    def _opened(self, skipped: list[tuple[int, int]], *, salvage: bool) -> None:
+        self.salvaged = sorted({*self.salvaged, *skipped})
+        if salvage:
+            self.flipped.clear()
+            self.watch.begin_again()
+            self.witness.begin_again()
+
+    def _mend(self) -> bool:
+        """What an operator does about a damaged journal: another copy of the disk, or salvage."""
+        if self._chance.random() < SALVAGED:
+            self.world.step("salvage")
+            return True
+        for name, bit in self.flipped:
+            self.disk.flip(name, bit)
+        self.flipped.clear()
+        self.world.step("mended")
+        return False
 
     async def _bury(self, process: Process) -> None:
         await self.restart.wait()
@@ -135,7 +179,12 @@ class Scene:
         for each in _leaves(error):
             if isinstance(each, trio.Cancelled):
                 continue
+            if isinstance(each, JournalCorrupt) and self.flipped:
+                process.corrupt = True
+                continue
             if isinstance(each, JournalError) and self.excused:
+                continue
+            if isinstance(each, JournalFull) and self.full and process.flow is None:
                 continue
             if isinstance(each, StoreUnavailable) and process.flow is None:
                 continue
@@ -151,6 +200,8 @@ class Scene:
             await trio.sleep(1.0)
 
     def _reopened(self, disk: SimulatedDisk) -> Journal:
+        for name, bit in self.flipped:
+            disk.flip(name, bit)
         return open_journal(disk, self.config, BEGAN_S)
 
     def _uplink_opened(self, link: SimulatedLink, dcu: int) -> None:
@@ -227,3 +278,4 @@ def _config(chance: Random) -> Config:
 
 
 RESTART_S = 3.0
+SALVAGED = 0.5

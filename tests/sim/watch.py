@@ -27,6 +27,10 @@ class PositionWatch(trio.abc.Instrument):
         self._process = process
         self._appended = self._durable
 
+    def begin_again(self) -> None:
+        """A salvage gave rows up: the marks are what it says."""
+        self._appended = self._durable = self._stored = 0
+
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         """Here a process may be killed, between any two steps."""
         del task

@@ -1,11 +1,17 @@
-"""What goes wrong, and when: drawn from the seed, a few kinds of it in any one run."""
+"""What goes wrong, and when: drawn from the seed, a few kinds of it in any one run.
 
-from collections.abc import Callable
+Rule 1: a fault is something the world does; none reaches into the service.
+Rule 2: when the steps are used up every fault ends, and nothing new goes wrong.
+"""
+
 from typing import TYPE_CHECKING
 
 import trio
+from tests.sim import hostile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.sim.scene import Scene
 
 
@@ -15,23 +21,213 @@ class Weatherman:
     def __init__(self, scene: "Scene", steps: int) -> None:
         self._scene = scene
         self._steps = steps
-        self._chance = scene.world.chance("weather")
-        self._pause_s = self._chance.choice((0.02, 0.5, 5.0, 20.0))
-        kinds: tuple[Callable[[], None], ...] = ()
-        self._kinds = [kind for kind in kinds if self._chance.random() < KIND]
+        self._chance = chance = scene.world.chance("weather")
+        self._pause_s = chance.choice((0.005, 0.05, 0.5, 5.0, 20.0))
+        self._nursery: trio.Nursery | None = None
+        kinds: tuple[tuple[float, Callable[[], str]], ...] = (
+            (0.4, self._cut),
+            (0.3, self._forget_client),
+            (0.3, self._stall),
+            (0.2, self._flood),
+            (0.3, self._short_write),
+            (0.2, self._kill_in_write),
+            (0.1, self._write_error),
+            (0.15, self._sync_error),
+            (0.2, self._fill_disk),
+            (0.2, self._slow_disk),
+            (0.05, self._flip),
+            (0.3, self._store_down),
+            (0.3, self._store_slow),
+            (0.2, self._store_parts),
+            (0.1, self._store_read_only),
+            (0.4, self._store_calls),
+            (0.3, self._store_merge),
+            (0.2, self._store_forgets),
+            (0.3, self._kill),
+            (0.3, self._kill_soon),
+            (0.3, self._power_cut),
+            (0.2, self._power_cut_soon),
+            (0.2, self._stop),
+            (0.1, self._clock),
+        )
+        self._kinds = [act for share, act in kinds if chance.random() < share]
 
     async def run(self) -> None:
         """All of it."""
-        for _ in range(self._steps):
-            await trio.sleep(self._pause_s * self._chance.random())
-            if self._kinds:
-                self._chance.choice(self._kinds)()
-        self.calm()
+        async with trio.open_nursery() as self._nursery:
+            for _ in range(self._steps):
+                await trio.sleep(self._pause_s * self._chance.random())
+                if self._kinds:
+                    act = self._chance.choice(self._kinds)
+                    self._scene.world.step(f"weather {act.__name__.strip('_')} {act()}".rstrip())
+            self._nursery.cancel_scope.cancel()
+        self._calm()
 
-    def calm(self) -> None:
-        """No fault is left."""
-        self._scene.world.calm = True
-        self._scene.world.step("calm")
+    def _calm(self) -> None:
+        scene = self._scene
+        scene.world.step("calm")
+        scene.watch.kill_at = None
+        scene.disk.heal()
+        scene.limit(None)
+        scene.network.calm()
+        scene.server.calm()
+        if scene.process is not None:
+            scene.process.slow_disk_s = 0.0
+
+    def _for_a_while(self, undo: "Callable[[], None]") -> str:
+        """Until then; without it the calm undoes all."""
+        seconds = self._chance.choice((0.05, 1.0, 20.0, 120.0)) * self._chance.random()
+        if self._nursery is not None:
+            self._nursery.start_soon(_later, seconds, undo)
+        return f"{seconds:.3f}"
+
+    def _cut(self) -> str:
+        links = self._scene.network.links
+        if links:
+            link = self._chance.choice(links)
+            link.cut(arriving=self._chance.random() < EVEN)
+            return f"link={link.number}"
+        return ""
+
+    def _forget_client(self) -> str:
+        links = self._scene.network.links
+        if links:
+            link = self._chance.choice(links)
+            link.forget_client()
+            return f"link={link.number}"
+        return ""
+
+    def _stall(self) -> str:
+        links = self._scene.network.links
+        if links:
+            link, side = self._chance.choice(links), self._chance.randrange(1, 4)
+            seconds = self._chance.choice((0.1, 5.0, 200.0)) * self._chance.random()
+            until = trio.current_time() + seconds
+            link.stall(until, up=side != SECOND, down=side != 1)
+            return f"link={link.number} {seconds:.3f}"
+        return ""
+
+    def _flood(self) -> str:
+        strangers = self._chance.randrange(1, 6)
+        if self._nursery is not None:
+            for number in range(strangers):
+                name = self._chance.choice(("dlms", "uplink"))
+                self._nursery.start_soon(hostile.visit, self._scene, name, number)
+        return f"strangers={strangers}"
+
+    def _short_write(self) -> str:
+        most = self._chance.randrange(1, 200)
+        self._scene.disk.meet("short_write", most)
+        return f"bytes={most}"
+
+    def _kill_in_write(self) -> str:
+        most = self._chance.randrange(600)
+        self._scene.disk.meet("kill_in_write", most)
+        return f"bytes={most}"
+
+    def _write_error(self) -> str:
+        self._scene.excused = True
+        self._scene.disk.meet("write_error")
+        return ""
+
+    def _sync_error(self) -> str:
+        self._scene.excused = True
+        self._scene.disk.meet("sync_error")
+        return ""
+
+    def _fill_disk(self) -> str:
+        left = self._chance.choice((0, 10, 200, 2_000))
+        self._scene.limit(left)
+        return f"left={left} for {self._for_a_while(lambda: self._scene.limit(None))}"
+
+    def _slow_disk(self) -> str:
+        process = self._scene.process
+        if process is None:
+            return ""
+        process.slow_disk_s = self._chance.choice((0.1, 2.0, 20.0))
+
+        def undo() -> None:
+            process.slow_disk_s = 0.0
+
+        return f"{process.slow_disk_s} for {self._for_a_while(undo)}"
+
+    def _flip(self) -> str:
+        return self._scene.flip(self._chance)
+
+    def _store_down(self) -> str:
+        weather = self._scene.server.weather
+        weather.down = True
+        return f"for {self._for_a_while(lambda: setattr(weather, 'down', False))}"
+
+    def _store_slow(self) -> str:
+        weather = self._scene.server.weather
+        weather.slow_s = self._chance.choice((0.1, 5.0, 60.0))
+        return f"{weather.slow_s} for {self._for_a_while(lambda: setattr(weather, 'slow_s', 0.0))}"
+
+    def _store_parts(self) -> str:
+        weather = self._scene.server.weather
+        weather.parts = True
+        return f"for {self._for_a_while(lambda: setattr(weather, 'parts', False))}"
+
+    def _store_read_only(self) -> str:
+        weather = self._scene.server.weather
+        weather.read_only = True
+        return f"for {self._for_a_while(lambda: setattr(weather, 'read_only', False))}"
+
+    def _store_calls(self) -> str:
+        calls = self._chance.choices(STORE_FAULTS, k=self._chance.randrange(1, 5))
+        self._scene.server.weather.next_calls += calls
+        return ",".join(calls)
+
+    def _store_merge(self) -> str:
+        self._scene.server.merge()
+        return ""
+
+    def _store_forgets(self) -> str:
+        keep = self._chance.choice((0, 1, 5, 10_000))
+        self._scene.server.forget_tokens(keep)
+        return f"keep={keep}"
+
+    def _kill(self) -> str:
+        self._scene.kill(power_cut=False)
+        return ""
+
+    def _power_cut(self) -> str:
+        self._scene.kill(power_cut=True)
+        return ""
+
+    def _kill_soon(self) -> str:
+        return self._soon(power_cut=False)
+
+    def _power_cut_soon(self) -> str:
+        return self._soon(power_cut=True)
+
+    def _soon(self, *, power_cut: bool) -> str:
+        """Between two steps of whichever tasks come to run."""
+        watch = self._scene.watch
+        steps = self._chance.randrange(1, self._chance.choice((10, 100, 1_000)))
+        watch.kill_at, watch.power_cut = watch.steps + steps, power_cut
+        return f"steps={steps}"
+
+    def _stop(self) -> str:
+        process = self._scene.process
+        if process is not None:
+            process.stop.set()
+        return ""
+
+    def _clock(self) -> str:
+        clock = self._scene.world.clock
+        clock.ahead_ms += self._chance.choice(
+            (-3_600_000, -60_000, -1_000, 1_000, 60_000, 3_600_000)
+        )
+        return f"ahead_ms={clock.ahead_ms}"
 
 
-KIND = 0.5
+async def _later(seconds: float, undo: "Callable[[], None]") -> None:
+    await trio.sleep(seconds)
+    undo()
+
+
+EVEN = 0.5
+SECOND = 2
+STORE_FAULTS = ("", "lost", "unanswered", "torn", "memory")

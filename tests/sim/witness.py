@@ -66,6 +66,10 @@ class Witness:
         """The disk was changed by other means than syncing."""
         self._syncs = -1
 
+    def begin_again(self) -> None:
+        """A salvage gave rows up; what was durable before is remembered."""
+        self._syncs, self._next, self._decoder = -1, None, None
+
     def _keep(self, rows: list[Row]) -> None:
         for row in rows:
             key = (int(str(row["meter"])), int(str(row["interval_start"])))

@@ -32,11 +32,10 @@ class SimulatedClock(WallClock):
 class Trace:
     """One line for every step; equal runs have equal digests."""
 
-    def __init__(self, *, kept: bool, steps_max: int | None = None) -> None:
+    def __init__(self, *, kept: bool) -> None:
         self.lines: list[str] = []
         self.steps = 0
         self._kept = kept
-        self._steps_max = steps_max
         self._digest = hashlib.sha256()
 
     def step(self, what: str) -> None:
@@ -44,7 +43,7 @@ class Trace:
         self.steps += 1
         line = f"{self.steps:06d} {trio.current_time():14.6f} {what}\n"
         self._digest.update(line.encode())
-        if self._kept and (self._steps_max is None or self.steps <= self._steps_max):
+        if self._kept:
             self.lines.append(line)
 
     def digest(self) -> str:
@@ -61,8 +60,6 @@ class World:
     clock: SimulatedClock = field(default_factory=SimulatedClock)
     violations: list[str] = field(default_factory=list)
     broken: trio.Event = field(default_factory=trio.Event)
-    calm: bool = False
-    """Faults are over: what is under way has only to arrive."""
     tally: dict[str, int] = field(default_factory=dict)
 
     def chance(self, part: str) -> Random:

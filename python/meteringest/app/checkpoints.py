@@ -9,6 +9,7 @@ Rule 2: what cannot be restored is rebuilt from the journal or stops the start; 
 import struct
 
 from meteringest.errors import JournalFull
+from meteringest.intake.ports import Agreement
 from meteringest.native import Batch, Decoder, Journal
 
 CHECKPOINT = "decoder"
@@ -30,12 +31,19 @@ class Checkpoints:
     """Takes one every so often, on the way of an append."""
 
     def __init__(
-        self, decoder: Decoder, journal: Journal, *, every_s: float, recovered_to: int
+        self,
+        decoder: Decoder,
+        journal: Journal,
+        agreement: Agreement,
+        *,
+        every_s: float,
+        recovered_to: int,
     ) -> None:
-        """The first is due `every_s` after the first append."""
+        """The first is due `every_s` after the first append, the last while the two agree."""
         self.position = recovered_to
         self._decoder = decoder
         self._journal = journal
+        self._agreement = agreement
         self._every_ms = every_s * 1000
         self._due_ms: float | None = None
         self._taken: tuple[int, bytes] | None = None
@@ -45,7 +53,7 @@ class Checkpoints:
         position = self._journal.append(batch, now_ms)
         if self._due_ms is None:
             self._due_ms = now_ms + self._every_ms
-        if now_ms >= self._due_ms and self._taken is None:
+        if now_ms >= self._due_ms and self._taken is None and not self._agreement.broken:
             self._due_ms = now_ms + self._every_ms
             self._taken = (position, self._decoder.snapshot())
         return position
@@ -67,6 +75,12 @@ class Checkpoints:
         return True
 
     def write_last(self) -> bool:
-        """At a clean end: everything is durable and nobody decodes, so the next start is quick."""
+        """At a clean end: everything is durable and nobody decodes, so the next start is quick.
+
+        A batch that was decoded and never appended is in the decoder's memory all the same: then
+        the checkpoint before stays the last.
+        """
+        if self._agreement.broken:
+            return True
         self._taken = (self._journal.appended, self._decoder.snapshot())
         return self.write(self._journal.durable)

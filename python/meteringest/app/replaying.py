@@ -16,8 +16,9 @@ from meteringest.app.core import Core
 from meteringest.app.happenings import RejectsReplayed
 from meteringest.app.storing import Storing
 from meteringest.control.messages import AskReplay, Replayed
-from meteringest.errors import StoreUnavailable
+from meteringest.errors import JournalFull, StoreUnavailable
 from meteringest.intake.ports import Line
+from meteringest.native import Batch
 from meteringest.offload import Offload
 from meteringest.store.rejects import START, Reject, accepted, standing, unresolved
 
@@ -124,11 +125,12 @@ class Replaying:
         now_ms = self._line.clock.now_ms()
         rows = [row for row, _ in pairs]
         async with self._line.turn:
-            batch, done = await self._line.offload(
-                self._core.decoder.reconsider, rows, known, stands, marks, now_ms
-            )
-            if batch.rows:
-                await self._line.offload(self._line.journal.append, batch, now_ms)
+            with self._line.agreement.kept():
+                batch, done = await self._line.offload(
+                    self._core.decoder.reconsider, rows, known, stands, marks, now_ms
+                )
+                if batch.rows:
+                    await self._append(batch, now_ms)
         busy: list[Row] = []
         resolved = 0
         for row, (reads, registers, events, refusal) in zip(rows, done, strict=True):
@@ -150,6 +152,16 @@ class Replaying:
             )
         )
         return busy
+
+    async def _append(self, batch: Batch, now_ms: int) -> None:
+        """What was decoded has to be written, however long the disk has no room."""
+        while True:
+            try:
+                await self._line.offload(self._line.journal.append, batch, now_ms)
+            except JournalFull:
+                await trio.sleep(self._core.config.intake.journal_full_retry_s)
+            else:
+                return
 
     async def _all_stored(self) -> None:
         """Waits until all that was appended is in the store."""

@@ -167,9 +167,10 @@ class Gatherer:
         now_ms = self._line.clock.now_ms()
         links = [member.link for member in members]
         async with self._line.turn:
-            batch = await self._line.offload(self._line.decoder.decode, links, now_ms)
-            decoded = trio.current_time()
-            position = await self._append(batch, now_ms)
+            with self._line.agreement.kept():
+                batch = await self._line.offload(self._line.decoder.decode, links, now_ms)
+                decoded = trio.current_time()
+                position = await self._append(batch, now_ms)
         self._in_batch = False
         self.pending_bytes -= taken
         self._line.observer.emit(

@@ -3,7 +3,8 @@
 Everything here is bytes and numbers: no read becomes a Python object on its way to the journal.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -128,6 +129,27 @@ class DcuDirectory(Protocol):
         ...
 
 
+class Agreement:
+    """Whether all that the decoder has taken is in the journal.
+
+    A turn that ends between the two, by a stop on a full disk, leaves them apart: then nothing the
+    decoder knows may be written down as if the journal knew it, and only a restart mends it.
+    """
+
+    def __init__(self) -> None:
+        """They agree."""
+        self.broken = False
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """From decoding to appending; whatever ends it early breaks the agreement."""
+        try:
+            yield
+        except BaseException:
+            self.broken = True
+            raise
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """Everything behind the sockets, held together because every stage needs most of it."""
@@ -139,3 +161,4 @@ class Line:
     observer: Observer
     turn: trio.Lock = field(default_factory=trio.Lock)
     """Held from decoding a batch to appending it: journal and decoder agree outside of it."""
+    agreement: Agreement = field(default_factory=Agreement)

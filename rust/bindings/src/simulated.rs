@@ -91,7 +91,7 @@ impl SimulatedDisk {
     }
 
     #[getter]
-    fn process(&self) -> u64 {
-        self.0.process()
+    fn killed_in_write(&self) -> u64 {
+        self.0.killed_in_write()
     }
 }

@@ -81,9 +81,9 @@ impl SimulatedDisk {
         self.disk().syncs
     }
 
-    /// The number of the process that may use it: one more for every kill, faults' kills too.
-    pub fn process(&self) -> u64 {
-        self.disk().process
+    /// How many processes were killed in a write.
+    pub fn killed_in_write(&self) -> u64 {
+        self.disk().killed_in_write
     }
 
     /// How many bytes all files together may have; no limit for none.

@@ -17,6 +17,7 @@ pub(super) struct Disk {
     pub(super) process: u64,
     pub(super) locked: bool,
     pub(super) syncs: u64,
+    pub(super) killed_in_write: u64,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -112,6 +113,7 @@ impl Disk {
         self.inode(inode)?.change(Change::Write { at, bytes });
         if let Some(Fault::KillInWrite(_)) = fault {
             self.kill();
+            self.killed_in_write = self.killed_in_write.wrapping_add(1);
             return Err(io::Error::other("killed in a write"));
         }
         Ok(taken)

@@ -1,0 +1,133 @@
+"""Bugs put in on purpose, each by a patch: the simulation finds every one within so many seeds.
+
+Rule 1: a patch is what a careless change of that one line would do, and touches nothing else.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pytest
+from tests.sim.run import simulate
+
+from meteringest.app import core
+from meteringest.app.backlog import JournalBacklog
+from meteringest.app.checkpoints import Checkpoints
+from meteringest.app.line import DurableJournal
+from meteringest.events import Observer
+from meteringest.native import Decoder, Journal
+from meteringest.store import insertion, writer
+from meteringest.store.backlog import Gathered, Range
+from meteringest.store.clickhouse import Store
+from meteringest.store.writer import Writer
+
+Patch = pytest.MonkeyPatch
+
+
+def ack_before_sync(patch: Patch) -> None:
+    patch.setattr(DurableJournal, "durable", property(lambda line: line._journal.appended))
+
+
+def release_before_store(patch: Patch) -> None:
+    insert = Writer._insert
+
+    async def released_first(self: Writer, gathered: Gathered) -> None:
+        await self._noted(gathered, self._backlog.advance, gathered.next)
+        await insert(self, gathered)
+
+    patch.setattr(Writer, "_insert", released_first)
+
+
+def new_token_for_a_retry(patch: Patch) -> None:
+    tries = itertools.count()
+    patch.setattr(Range, "token", lambda self, table: f"{self.first}-{table}-{next(tries)}")
+
+
+def range_not_noted_before_it_is_sent(patch: Patch) -> None:
+    patch.setattr(JournalBacklog, "plan", lambda *_: None)
+
+
+def rejects_dropped(patch: Patch) -> None:
+    insert = insertion.insert_range
+
+    def insert_range(store: Store, node: int, gathered: Gathered, observer: Observer) -> None:
+        insert(store, node, WithoutRejects(gathered), observer)
+
+    patch.setattr(writer, "insert_range", insert_range)
+
+
+def counters_not_restored(patch: Patch) -> None:
+    def recover(_decoder: Decoder, journal: Journal) -> int:
+        return journal.first
+
+    patch.setattr(core, "recover", recover)
+
+
+def checkpoint_before_its_position_is_durable(patch: Patch) -> None:
+    write = Checkpoints.write
+    patch.setattr(Checkpoints, "write", lambda self, _durable: write(self, 1 << 63))
+
+
+def answer_taken_for_granted(patch: Patch) -> None:
+    """A store that does not answer is believed to have stored."""
+
+    async def attempt(self: Writer, gathered: Gathered, wait_s: float) -> bool:
+        await whole(self, gathered, wait_s)
+        return True
+
+    whole = Writer._attempt
+    patch.setattr(Writer, "_attempt", attempt)
+
+
+@dataclass
+class WithoutRejects:
+    """A range as a writer that forgets the rejects would see it."""
+
+    whole: Gathered
+
+    @property
+    def first(self) -> int:
+        return self.whole.first
+
+    @property
+    def next(self) -> int:
+        return self.whole.next
+
+    @property
+    def reads(self) -> int:
+        return self.whole.reads
+
+    @property
+    def changed(self) -> Sequence[tuple[int, int]]:
+        return self.whole.changed
+
+    @property
+    def received_ms(self) -> tuple[int, int]:
+        return self.whole.received_ms
+
+    @property
+    def blocks(self) -> Sequence[tuple[str, bytes]]:
+        return [each for each in self.whole.blocks if each[0] != "m.rejects"]
+
+
+BUGS = {
+    ack_before_sync: 1,
+    release_before_store: 1,
+    new_token_for_a_retry: 20,
+    range_not_noted_before_it_is_sent: 20,
+    rejects_dropped: 10,
+    counters_not_restored: 20,
+    checkpoint_before_its_position_is_durable: 50,
+    answer_taken_for_granted: 20,
+}
+"""The bug, and the seeds within which it must be found."""
+
+
+@pytest.mark.parametrize(("bug", "seeds"), BUGS.items(), ids=[bug.__name__ for bug in BUGS])
+def test_a_seeded_bug_is_found(
+    bug: Callable[[Patch], None], seeds: int, monkeypatch: Patch
+) -> None:
+    bug(monkeypatch)
+    outcomes = map(simulate, range(seeds))
+    found = next((outcome for outcome in outcomes if outcome.violations), None)
+    assert found is not None, f"{bug.__name__} stays hidden for {seeds} seeds"
