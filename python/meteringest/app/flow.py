@@ -17,7 +17,7 @@ from meteringest.app.line import DurableJournal
 from meteringest.app.means import Means
 from meteringest.app.storing import Storing
 from meteringest.events import Observer
-from meteringest.intake.ports import Line
+from meteringest.intake.ports import Agreement, Line
 from meteringest.intake.server import Bound, IntakeServer
 from meteringest.journal.group_commit import GroupCommit
 from meteringest.native import Link
@@ -34,9 +34,11 @@ class Flow:
         self.disk = means.offload(DISK_CALLS_MAX)
         config, journal = core.config, core.journal
         self.commit = GroupCommit(journal, means.offload(1), observer)
+        agreement = Agreement()
         self._checkpoints = Checkpoints(
             core.decoder,
             journal,
+            agreement,
             every_s=config.journal.checkpoint_s,
             recovered_to=core.recovered_to,
         )
@@ -49,6 +51,7 @@ class Flow:
             offload=means.offload(1),
             clock=core.clock,
             observer=observer,
+            agreement=agreement,
         )
         self.intake = IntakeServer(
             config.intake,
