@@ -64,10 +64,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     shelf = Path("/dev/shm") / f"meteringest-{os.getpid()}"  # noqa: S108 -- memory on purpose
     shelf.mkdir()
     try:
-        made = Disk(shelf, tmp_path / "data")
-        yield made
-        made.leave()
+        yield Disk(shelf, tmp_path / "data")
     finally:
+        run("umount", "-l", str(tmp_path / "data"))
         run("rm", "-rf", str(shelf))
 
 
@@ -75,7 +74,8 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path, disk: Disk) -> None:
     house = House(
         tmp_path,
-        settings="[store]\nfreshness_s = 0.2\n[journal]\ncheckpoint_s = 1\ndisk_reserve_bytes = 0\n",
+        settings="[store]\nfreshness_s = 0.2\n"
+        "[journal]\ncheckpoint_s = 1\ndisk_reserve_bytes = 0\n",
     )
     house.register(*FLEET)
     chance = random.Random(20261121)  # noqa: S311

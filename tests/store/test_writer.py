@@ -32,7 +32,9 @@ class Silence:
         self.left = times
         self.after = after
 
-    def __call__(self, store: Store, node: int, gathered: Gathered, observer: Observer) -> None:
+    def __call__(
+        self, store: Store, node: int, gathered: Gathered, observer: Observer, aside: None
+    ) -> None:
         if self.after:
             insert_range(store, node, gathered, observer)
         if self.left:

@@ -21,6 +21,7 @@ from meteringest.intake.ports import Agreement, Line
 from meteringest.intake.server import Bound, IntakeServer
 from meteringest.journal.group_commit import GroupCommit
 from meteringest.native import Link
+from meteringest.store import aside
 from meteringest.store.writer import Writer
 
 
@@ -70,6 +71,9 @@ class Flow:
             settings=config.store,
             offload=means.offload(1),
             observer=self.storing,
+            aside=aside.Aside(
+                config.data_dir / aside.FOLDER, bytes_max=config.store.aside_bytes_max
+            ),
         )
 
     async def run(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from meteringest.cli import records, replay, rules, service, tools
+from meteringest.cli import aside, records, replay, rules, service, tools
 from meteringest.cli.outcome import MEANING
 from meteringest.registry.columns import FORMS
 
@@ -105,6 +105,14 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     )
     status.add_argument("--json", action="store_true", help="one JSON object")
     status.set_defaults(run=service.status)
+    kept = command(
+        "aside",
+        "Rows ClickHouse refuses for what is in them, kept on disk with its reason.",
+        "aside",
+        "aside --json | jq .reason",
+    )
+    kept.add_argument("--json", action="store_true", help="one JSON object a line")
+    kept.set_defaults(run=aside.list_kept)
     query = command(
         "query",
         "One read-only SQL statement, on the running service or on the store itself.",

@@ -89,6 +89,8 @@ _STORE = {
     "store_ranges_total": Metric("ranges stored"),
     "store_reads_total": Metric("reads stored"),
     "store_rows_total": Metric("rows stored, of all tables"),
+    "store_rows_set_aside_total": Metric("rows ClickHouse refused for what is in them, kept aside"),
+    "store_rows_aside_taken_total": Metric("of these, rows it has taken since"),
     "store_retries_total": Metric("attempts that have to be made again"),
     "store_refusing_total": Metric("refusals that no repetition will mend"),
     "store_trouble": Metric("1 while ClickHouse does not take what waits"),

@@ -49,6 +49,34 @@ class BlockCut(Event, frozen=True, kw_only=True):
     blocks: int
 
 
+class BlockSetAside(Event, frozen=True, kw_only=True):
+    """Rows the store refuses for what is in them wait in the folder `aside`; the line goes on."""
+
+    level: ClassVar[Level] = Level.ERROR
+    table: str
+    first: int
+    next: int
+    rows: int
+    reason: str
+    token: str
+
+    def tally(self) -> Mapping[str, float]:
+        """Rows, however often they are refused again."""
+        return {"store_rows_set_aside_total": self.rows}
+
+
+class AsideTaken(Event, frozen=True, kw_only=True):
+    """The store has taken rows that had been set aside."""
+
+    table: str
+    rows: int
+    token: str
+
+    def tally(self) -> Mapping[str, float]:
+        """Rows that wait no longer."""
+        return {"store_rows_aside_taken_total": self.rows}
+
+
 class EndpointListening(Event, frozen=True, kw_only=True):
     """The endpoint's port is open."""
 

@@ -2,30 +2,36 @@
 
 Rule 1: superseded versions go to the history first, then the blocks in their order, then the
 m.batches row: whoever sees that row sees everything before it.
-Rule 2: the whole may be repeated after any crash. Tokens save the work; what makes it right is
+Rule 2: rows that the store refuses for what is in them are set aside; the others go on.
+Rule 3: the whole may be repeated after any crash. Tokens save the work; what makes it right is
 that a row's key and version are the same each time.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from msgspec import Struct
+
 from meteringest.errors import StoreRefused
 from meteringest.events import Observer
+from meteringest.store.aside import Aside
 from meteringest.store.backlog import Gathered, Range
 from meteringest.store.clickhouse import PARTITIONS_MAX, Store
 from meteringest.store.faults import EngineRefused, too_many_partitions
-from meteringest.store.happenings import BlockCut
-from meteringest.store.native import by_days, in_two, rows_of
+from meteringest.store.happenings import AsideTaken, BlockCut, BlockSetAside
+from meteringest.store.native import by_days, can_be_cut, in_two, names_of, rows_of
 from meteringest.store.schema import READ, check_block
 
 # One tuple is at most 24 characters, and a statement may have 256 KiB.
 KEYS_MAX = 8_000
 # Below it a second part costs more than a second thread saves.
 HALVED_ROWS_MIN = 131_072
+# A bad row in a million is found with 20 cuts; many bad rows are set aside with their neighbours.
+CUTS_MAX = 64
 
 
 class PoisonBlock(StoreRefused):
-    """A block the store will never take; the journal keeps its range, the writer stands still."""
+    """A block neither taken nor set aside; the journal keeps its range, the writer stands still."""
 
     def __init__(self, where: str, within: Range, table: str, refusal: StoreRefused) -> None:
         """Names the range and table, and what the engine said to it."""
@@ -42,9 +48,23 @@ class PoisonBlock(StoreRefused):
         )
 
 
-def insert_range(store: Store, node: int, gathered: Gathered, observer: Observer) -> None:
-    """Everything of `gathered`, in Rule 1's order; raises StoreUnavailable or PoisonBlock."""
+class Inserting(Struct, frozen=True):
+    """What every step of an insertion needs."""
+
+    store: Store
+    observer: Observer
+    aside: Aside | None
+
+
+def insert_range(
+    store: Store, node: int, gathered: Gathered, observer: Observer, aside: Aside | None = None
+) -> None:
+    """Everything of `gathered`, in Rule 1's order; raises StoreUnavailable or PoisonBlock.
+
+    Without `aside` a refused block is not set aside: it is raised.
+    """
     within = Range.of(node, gathered)
+    into = Inserting(store, observer, aside)
     table = "m.read_history"
     try:
         _keep_superseded(store, within, gathered.changed)
@@ -54,7 +74,7 @@ def insert_range(store: Store, node: int, gathered: Gathered, observer: Observer
             parts = _parts(table, block, f"{within.token(table)}-{at}")
             # Bound here: the loop has moved on by the time a lambda would look.
             store.side_by_side(
-                [partial(_insert_block, store, table, *each, observer) for each in parts]
+                [partial(_insert_block, into, within, table, *each) for each in parts]
             )
         table = "m.batches"
         _mark_stored(store, within, gathered)
@@ -70,16 +90,82 @@ def _parts(table: str, block: bytes, token: str) -> list[tuple[bytes, str]]:
     return [(first, f"{token}-first"), (second, f"{token}-second")]
 
 
-def _insert_block(store: Store, table: str, block: bytes, token: str, observer: Observer) -> None:
+def offer_again(store: Store, aside: Aside, observer: Observer) -> int:
+    """Offers the store what was set aside; returns how many blocks it still refuses."""
+    refused = 0
+    for note in aside.kept():
+        try:
+            _insert_whole(store, note.table, aside.block(note), note.token)
+        except StoreRefused:
+            refused += 1
+        else:
+            aside.drop(note)
+            observer.emit(AsideTaken(table=note.table, rows=note.rows, token=note.token))
+    return refused
+
+
+def _insert_block(into: Inserting, within: Range, table: str, block: bytes, token: str) -> None:
     try:
-        _insert_whole(store, table, block, token)
+        _insert_whole(into.store, table, block, token)
     except EngineRefused as refusal:
-        if table not in _TIME_COLUMNS or not too_many_partitions(refusal.reason):
+        if table in _TIME_COLUMNS and too_many_partitions(refusal.reason):
+            cut = by_days(block, _TIME_COLUMNS[table], PARTITIONS_MAX)
+            into.observer.emit(BlockCut(table=table, blocks=len(cut)))
+            for at, part in enumerate(cut):
+                _insert_whole(into.store, table, part, f"{token}-days-{at}")
+        elif into.aside is None or _takes_none(into.store, table, block):
             raise
-        cut = by_days(block, _TIME_COLUMNS[table], PARTITIONS_MAX)
-        observer.emit(BlockCut(table=table, blocks=len(cut)))
-        for at, part in enumerate(cut):
-            _insert_whole(store, table, part, f"{token}-days-{at}")
+        else:
+            _isolate(into, within, table, (block, token, refusal))
+
+
+def _takes_none(store: Store, table: str, refused: bytes) -> bool:
+    """Whether the store is in trouble with the table, and not with what is in the block."""
+    columns = ", ".join(names_of(refused))
+    # The engine calls an empty Native block malformed.
+    nothing = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {table} LIMIT 0"  # noqa: S608
+    try:
+        store.run(nothing)
+    except StoreRefused:
+        return True
+    return False
+
+
+def _isolate(
+    into: Inserting, within: Range, table: str, refused: tuple[bytes, str, EngineRefused]
+) -> None:
+    """Halves what is refused until few rows are left, and sets these aside."""
+    waiting, cuts = [refused], 0
+    while waiting:
+        block, token, refusal = waiting.pop()
+        if cuts >= CUTS_MAX or not can_be_cut(block):
+            _set_aside(into, within, table, (block, token, refusal))
+            continue
+        cuts += 1
+        for half, name in zip(in_two(block), ("first", "second"), strict=True):
+            try:
+                _insert_whole(into.store, table, half, f"{token}-{name}")
+            except EngineRefused as again:
+                waiting.append((half, f"{token}-{name}", again))
+
+
+def _set_aside(
+    into: Inserting, within: Range, table: str, refused: tuple[bytes, str, EngineRefused]
+) -> None:
+    block, token, refusal = refused
+    if into.aside is None or not into.aside.has_room(block):
+        raise refusal
+    kept = into.aside.keep(within, table, block, token, refusal.reason)
+    into.observer.emit(
+        BlockSetAside(
+            table=table,
+            first=kept.first,
+            next=kept.next,
+            rows=kept.rows,
+            reason=kept.reason,
+            token=token,
+        )
+    )
 
 
 def _insert_whole(store: Store, table: str, block: bytes, token: str) -> None:

@@ -41,6 +41,26 @@ def rows_of(block: bytes) -> int:
 
 def columns_of(block: bytes) -> tuple[Column, ...] | None:
     """The columns, or None for a long block of strings, which is not worth walking through."""
+    if rows_of(block) > STRINGS_ROWS_MAX and _has_strings(block):
+        return None
+    return _columns(block)
+
+
+def _has_strings(block: bytes) -> bool:
+    """Found at the first such column: what lies behind it is not looked at."""
+    count, at = _leb(block, 0)
+    rows, at = _leb(block, at)
+    for _ in range(count):
+        _, at = _text(block, at)
+        kind, at = _text(block, at)
+        width = _width(kind)
+        if width == 0:
+            return True
+        at += rows * width
+    return False
+
+
+def _columns(block: bytes) -> tuple[Column, ...]:
     count, at = _leb(block, 0)
     rows, at = _leb(block, at)
     view = memoryview(block)
@@ -49,14 +69,22 @@ def columns_of(block: bytes) -> tuple[Column, ...] | None:
         name, at = _text(block, at)
         kind, at = _text(block, at)
         width = _width(kind)
-        if width == 0 and rows > STRINGS_ROWS_MAX:
-            return None
         end = at + rows * width if width else _past_strings(block, at, rows)
         columns.append(Column(name, kind, width, view[at:end]))
         at = end
     if at != len(block):
         raise InvariantError("native", f"block of {len(block)} bytes, its columns end at {at}")
     return tuple(columns)
+
+
+def names_of(block: bytes) -> list[str]:
+    """The names of its columns."""
+    return [each.name for each in _columns(block)]
+
+
+def can_be_cut(block: bytes) -> bool:
+    """Whether it has more than one row, all of fixed width."""
+    return rows_of(block) > 1 and all(each.width for each in _columns(block))
 
 
 def in_two(block: bytes) -> tuple[bytes, bytes]:

@@ -23,16 +23,16 @@ def figures(store: Store) -> Figures:
         "ORDER BY count() DESC, name"
     ).rows
     return Figures(
-        stored={_number(node): _number(stored) for node, stored in marks},
-        reads=_number(reads[0][0]),
-        rejects={str(name): _number(count) for name, count in rejects},
+        stored={number(node): number(stored) for node, stored in marks},
+        reads=number(reads[0][0]),
+        rejects={str(name): number(count) for name, count in rejects},
     )
 
 
 def stored(store: Store, node: int) -> int:
     """Everything of `node` before this position is in the store; 0 when nothing is."""
     answer = store.ask("SELECT max(next) FROM m.batches WHERE node = {node:UInt16}", {"node": node})
-    return _number(answer.rows[0][0])
+    return number(answer.rows[0][0])
 
 
 def reads_in(store: Store, first: int, until: int) -> int:
@@ -43,7 +43,7 @@ def reads_in(store: Store, first: int, until: int) -> int:
         "WHERE ver >= {first:UInt64} AND ver < {until:UInt64}",
         {"first": first, "until": until},
     )
-    return _number(answer.rows[0][0])
+    return number(answer.rows[0][0])
 
 
 def query(store: Store, sql: str) -> Table:
@@ -51,7 +51,8 @@ def query(store: Store, sql: str) -> Table:
     return store.ask(sql)
 
 
-def _number(value: object) -> int:
+def number(value: object) -> int:
+    """A count or position the engine answered with."""
     if not isinstance(value, int):
         raise InvariantError("store", f"{value!r} came where a whole number was asked for")
     return value

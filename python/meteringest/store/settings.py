@@ -55,6 +55,18 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         float, Meta(gt=0, description="The first wait while the store does not answer; it doubles.")
     ] = 0.25
     retry_max_s: Annotated[float, Meta(gt=0, description="The longest such wait.")] = 30.0
+    aside_bytes_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Rows the store refuses for what is in them are kept in data_dir/aside, up "
+            "to so much; then, or with 0, the writer stands still instead. They are offered again "
+            "at every start and every aside_retry_s.",
+        ),
+    ] = 256 << 20
+    aside_retry_s: Annotated[
+        float, Meta(ge=1, description="How often the store is offered again what was set aside.")
+    ] = 3_600.0
     timeout_s: Annotated[
         int, Meta(ge=1, le=3_600, description="A server that is silent for so long is retried.")
     ] = 120

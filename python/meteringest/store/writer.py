@@ -8,6 +8,7 @@ Rule 3: the stored mark moves only past a range the store has acknowledged.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import NoReturn
 
 import trio
@@ -15,17 +16,18 @@ import trio
 from meteringest.errors import InvariantError, JournalFull, StoreUnavailable
 from meteringest.events import Observer
 from meteringest.offload import Offload
+from meteringest.store.aside import Aside
 from meteringest.store.backlog import Backlog, Gathered, rows_in
 from meteringest.store.clickhouse import Store
 from meteringest.store.happenings import RangeStored, StoreWaited
-from meteringest.store.insertion import insert_range
+from meteringest.store.insertion import insert_range, offer_again
 from meteringest.store.settings import StoreSettings
 
 
 class Writer:
     """Runs until it is cancelled or a block is refused for good; one task, one writer."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (everything it works with)
         self,
         store: Store,
         backlog: Backlog,
@@ -34,14 +36,17 @@ class Writer:
         settings: StoreSettings,
         offload: Offload,
         observer: Observer,
+        aside: Aside | None = None,
     ) -> None:
-        """Nothing happens before run."""
+        """Nothing happens before run; without `aside` a refused block ends it."""
         self._store = store
+        self._aside = aside
         self._backlog = backlog
         self._node = node
         self._settings = settings
         self._offload = offload
         self._observer = observer
+        self._offer_at = -inf
 
     async def run(self) -> NoReturn:
         """Finishes what a crash interrupted, then follows the journal."""
@@ -50,6 +55,7 @@ class Writer:
             await self._backlog.grown(self._backlog.stored())
             await self._fill()
             await self.store_next()
+            await self._offer_again()
 
     async def catch_up_plan(self) -> None:
         """Sends the range again that was noted and never acknowledged, to the row."""
@@ -70,6 +76,17 @@ class Writer:
         await self._noted(gathered, self._backlog.plan, gathered.first, gathered.next)
         await self._insert(gathered)
         return True
+
+    async def _offer_again(self) -> None:
+        """What was set aside, once in a while: whoever mended the reason need not tell us."""
+        if self._aside is None or trio.current_time() < self._offer_at:
+            return
+        self._offer_at = trio.current_time() + self._settings.aside_retry_s
+        try:
+            await self._offload(offer_again, self._store, self._aside, self._observer)
+        except StoreUnavailable as silence:
+            # It stays where it is, and the next range finds out how long the silence lasts.
+            self._waited(self._backlog.stored(), self._backlog.stored(), silence.reason, 0)
 
     async def _fill(self) -> None:
         """Waits for a full block, but no longer than a read may go unseen."""
@@ -108,11 +125,7 @@ class Writer:
             try:
                 await self._offload(note, *positions)
             except JournalFull as full:
-                self._observer.emit(
-                    StoreWaited(
-                        first=gathered.first, next=gathered.next, reason=str(full), wait_s=wait_s
-                    )
-                )
+                self._waited(gathered.first, gathered.next, str(full), wait_s)
                 await trio.sleep(wait_s)
                 wait_s = min(2 * wait_s, self._settings.retry_max_s)
             else:
@@ -120,15 +133,13 @@ class Writer:
 
     async def _attempt(self, gathered: Gathered, wait_s: float) -> bool:
         try:
-            await self._offload(insert_range, self._store, self._node, gathered, self._observer)
-        except StoreUnavailable as silence:
-            self._observer.emit(
-                StoreWaited(
-                    first=gathered.first,
-                    next=gathered.next,
-                    reason=silence.reason,
-                    wait_s=wait_s,
-                )
+            await self._offload(
+                insert_range, self._store, self._node, gathered, self._observer, self._aside
             )
+        except StoreUnavailable as silence:
+            self._waited(gathered.first, gathered.next, silence.reason, wait_s)
             return False
         return True
+
+    def _waited(self, first: int, next: int, reason: str, wait_s: float) -> None:  # noqa: A002
+        self._observer.emit(StoreWaited(first=first, next=next, reason=reason, wait_s=wait_s))
