@@ -34,6 +34,7 @@ class ImportPart(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     lines: list[int]
     rows: msgspec.Raw
+    author: str = ""
 
     def __repr__(self) -> str:
         """Without the rows, which hold keys."""
@@ -46,6 +47,16 @@ def decoded(parts: Iterable[ImportPart]) -> Iterator[tuple[int, dict[str, object
         rows = msgspec.msgpack.decode(part.rows, type=list[tuple[object, ...]])
         for line, values in zip(part.lines, rows, strict=True):
             yield line, dict(zip(part.columns, values, strict=True))
+
+
+class Imported(Struct, frozen=True, kw_only=True):
+    """What an import did."""
+
+    rows: int
+    added: int
+    changed: int
+    unchanged: int
+    dcus_added: tuple[str, ...] = ()
 
 
 class Problems:
@@ -79,8 +90,9 @@ class Problems:
 class CsvRows:
     """One file on its way in."""
 
-    def __init__(self, form: Form, file: str, *, problems_max: int) -> None:
-        """`file` is what the person called it."""
+    def __init__(self, form: Form, file: str, *, problems_max: int, author: str = "") -> None:
+        """`file` is what the person called it, `author` who takes it in."""
+        self._author = author
         self._table = form.table
         self._file = file
         self._columns = form.columns
@@ -145,6 +157,7 @@ class CsvRows:
         return ImportPart(
             table=self._table,
             file=self._file,
+            author=self._author,
             columns=head,
             lines=rows,
             rows=msgspec.Raw(msgspec.msgpack.encode(list(zip(*parsed, strict=True)))),

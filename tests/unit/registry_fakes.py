@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from io import StringIO
 
-from meteringest.csv_rows import CsvRows, ImportPart
+from meteringest.csv_rows import CsvRows, Imported, ImportPart
 from meteringest.registry.columns import FORMS
 from meteringest.registry.meters import Defaults
 from meteringest.registry.registrar import Registrar
@@ -14,7 +14,6 @@ from meteringest.registry.rows import (
     METERS,
     Dcu,
     DecoderRow,
-    Imported,
     Meter,
 )
 from meteringest.registry.sealing import MasterKey

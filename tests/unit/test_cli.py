@@ -36,7 +36,7 @@ class Offline:
         return f"{output}: {sql}\\n".encode()
     def import_rows(self, parts):
         rows = list(parts)
-        from meteringest.registry.rows import Imported
+        from meteringest.csv_rows import Imported
         return Imported(rows=len(rows), added=len(rows), changed=0, unchanged=0)
     def list_rows(self, listing):
         return [{"meter": 1, "serial": "S1", "village": listing.match}]

@@ -14,7 +14,7 @@ from tests.unit.registry_fakes import Desk, parts
 from meteringest.control.client import Client, connected
 from meteringest.control.messages import LENGTH, MESSAGE_BYTES_MAX, Status
 from meteringest.control.server import serve_control
-from meteringest.csv_rows import ImportPart
+from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import (
     LinkError,
     MeterIngestError,
@@ -22,7 +22,7 @@ from meteringest.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from meteringest.registry.rows import METERS, Imported, Listing
+from meteringest.registry.rows import METERS, Listing
 from meteringest.store.faults import EngineUnavailable
 
 T = TypeVar("T")

@@ -3,9 +3,10 @@
 import pytest
 from tests.unit.registry_fakes import HEAD, KEY, KEY_2, MASTER, Desk, parts
 
+from meteringest.csv_rows import Imported
 from meteringest.errors import ConfigError, RegistryError
 from meteringest.registry.registrar import Registrar
-from meteringest.registry.rows import DCUS, METERS, Imported, Listing, Meter
+from meteringest.registry.rows import DCUS, METERS, Listing, Meter
 from meteringest.registry.sealing import MasterKey
 
 TITLE = "4D4D4D0000000001"

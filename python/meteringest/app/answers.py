@@ -11,11 +11,11 @@ from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
 from meteringest.app.replaying import Replaying
 from meteringest.control.messages import AskReplay, Replayed, Status
-from meteringest.csv_rows import ImportPart
+from meteringest.csv_rows import Imported, ImportPart
 from meteringest.intake.server import IntakeServer
 from meteringest.observe import ServiceObserver
 from meteringest.offload import Offload
-from meteringest.registry.rows import Imported, Listing
+from meteringest.registry.rows import Listing
 
 SAMPLE_S = 1.0
 REJECTED = 'rejected_total{kind="'

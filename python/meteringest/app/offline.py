@@ -10,9 +10,9 @@ from meteringest.app.questions import answer
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.control.messages import AskReplay, Replayed, Status
-from meteringest.csv_rows import ImportPart
+from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError
-from meteringest.registry.rows import Imported, Listing
+from meteringest.registry.rows import Listing
 from meteringest.store.queries import figures
 
 

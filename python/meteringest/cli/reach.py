@@ -7,8 +7,8 @@ from typing import Protocol
 from meteringest.config import Config
 from meteringest.control.client import connected
 from meteringest.control.messages import AskReplay, Replayed, Status
-from meteringest.csv_rows import ImportPart
-from meteringest.registry.rows import Imported, Listing
+from meteringest.csv_rows import Imported, ImportPart
+from meteringest.registry.rows import Listing
 
 
 class Service(Protocol):

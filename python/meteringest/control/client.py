@@ -26,9 +26,9 @@ from meteringest.control.messages import (
     Response,
     Status,
 )
-from meteringest.csv_rows import ImportPart
+from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError
-from meteringest.registry.rows import Imported, Listing
+from meteringest.registry.rows import Listing
 
 T = TypeVar("T")
 

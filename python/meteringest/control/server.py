@@ -35,9 +35,9 @@ from meteringest.control.messages import (
     Response,
     Status,
 )
-from meteringest.csv_rows import ImportPart
+from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError, MeterIngestError
-from meteringest.registry.rows import Imported, Listing
+from meteringest.registry.rows import Listing
 
 BACKLOG = 16
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from meteringest.csv_rows import ImportPart, Problems, decoded
-from meteringest.registry.rows import DCUS, Dcu, Imported, RegistryStore
+from meteringest.csv_rows import Imported, ImportPart, Problems, decoded
+from meteringest.registry.rows import DCUS, Dcu, RegistryStore
 
 
 class DcuNames:

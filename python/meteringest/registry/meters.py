@@ -10,14 +10,13 @@ from difflib import get_close_matches
 import msgspec
 from msgspec import Struct
 
-from meteringest.csv_rows import ImportPart, Problems, decoded
+from meteringest.csv_rows import Imported, ImportPart, Problems, decoded
 from meteringest.errors import ConfigError
 from meteringest.registry.dcus import DcuNumbers
 from meteringest.registry.rows import (
     KEY_FIELDS,
     KEYS_OF_NOW,
     METERS,
-    Imported,
     Meter,
     RegistryStore,
 )

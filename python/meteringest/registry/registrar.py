@@ -13,7 +13,7 @@ from itertools import islice
 
 import msgspec
 
-from meteringest.csv_rows import ImportPart
+from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import ConfigError
 from meteringest.registry.dcus import DcuNames, import_dcus
 from meteringest.registry.meters import Defaults, MeterImport
@@ -24,7 +24,6 @@ from meteringest.registry.rows import (
     METER_FIELDS,
     METERS,
     DecoderRow,
-    Imported,
     Listing,
     Meter,
     MeterBook,

@@ -64,16 +64,6 @@ KEYS_NEXT = ("next_encryption_key", "next_authentication_key")
 KEY_FIELDS = KEYS_OF_NOW + KEYS_NEXT
 
 
-class Imported(Struct, frozen=True, kw_only=True):
-    """What an import did."""
-
-    rows: int
-    added: int
-    changed: int
-    unchanged: int
-    dcus_added: tuple[str, ...] = ()
-
-
 class Listing(Struct, frozen=True, kw_only=True):
     """Which registry rows are asked for: those in which a text contains `match`."""
 

@@ -72,6 +72,5 @@ def _found(
         origin=origin,
         reference=reference,
         reason=f"{origin} of {day}",
-        paid_at=0,
         parts=parts,
     )

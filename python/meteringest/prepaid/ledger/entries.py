@@ -96,7 +96,8 @@ class Transaction(Struct, frozen=True, kw_only=True):
     reference: str
     author: str = ""
     reason: str = ""
-    paid_at: int
+    paid_at: int = 0
+    """0: when it is entered."""
     parts: tuple[Part, ...]
 
     def entries(self, at_ms: int, ver: int) -> list[Entry]:
@@ -113,7 +114,7 @@ class Transaction(Struct, frozen=True, kw_only=True):
                 other=part.other,
                 author=self.author,
                 reason=self.reason,
-                paid_at=self.paid_at,
+                paid_at=self.paid_at or at_ms,
                 at=at_ms,
                 ver=ver,
             )

@@ -11,9 +11,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from meteringest.csv_rows import Imported, ImportPart, decoded
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
 from meteringest.prepaid.ledger import tables
 from meteringest.prepaid.ledger.entries import Balance, Entry, Transaction
+from meteringest.prepaid.ledger.forms import LINKS
+from meteringest.prepaid.ledger.importing import (
+    ORIGIN,
+    account_numbers,
+    judged_accounts,
+    judged_links,
+)
 from meteringest.prepaid.ledger.loading import Loaded, RuleFile, Stamp, load
 from meteringest.prepaid.ledger.orders import (
     ALREADY,
@@ -63,6 +71,40 @@ class Ledger:
             loading = load(self._rules.now(), files, stamp)
             tables.insert_rules(self._engine, loading.rows)
             return loading.files
+
+    def import_rows(self, parts: Sequence[ImportPart], problems_max: int) -> Imported:
+        """All rows of a file of accounts or of links, or none; raises RegistryError."""
+        with self._numbers.alone():
+            takes = self._import_links if parts[0].table == LINKS else self._import_accounts
+            return takes(parts, (parts[0].file, problems_max))
+
+    def _import_accounts(self, parts: Sequence[ImportPart], limit: tuple[str, int]) -> Imported:
+        accounts, opened = account_numbers(parts)
+        named = [(ORIGIN, str(account)) for account in opened]
+        standing = load_terms(self._engine, accounts), tables.load_entries(self._engine, named)
+        tariffs = frozenset(each.name for each in self._rules.now().tariffs)
+        rows = judged_accounts(parts, standing, tariffs, limit)
+        at_ms, ver = self._now_ms(), self._numbers.draw()
+        entries = [each for opening in rows.openings for each in opening.entries(at_ms, ver)]
+        tables.insert_entries(self._engine, entries)
+        tables.insert_terms(self._engine, rows.terms, (parts[0].author, ORIGIN, at_ms, ver))
+        return Imported(
+            rows=len(rows.terms) + rows.unchanged,
+            added=rows.added,
+            changed=len(rows.terms) - rows.added,
+            unchanged=rows.unchanged,
+        )
+
+    def _import_links(self, parts: Sequence[ImportPart], limit: tuple[str, int]) -> Imported:
+        serials = {str(given["serial"]) for _, given in decoded(parts)}
+        meters = tables.meter_numbers(self._engine, sorted(serials))
+        standing = tables.load_links(self._engine, sorted(set(meters.values())))
+        stamp = (parts[0].author, self._now_ms(), self._numbers.draw())
+        rows = judged_links(parts, meters, standing, stamp, limit)
+        tables.insert_links(self._engine, rows)
+        known = {(each.account, each.meter, each.from_time) for each in standing}
+        changed = sum((each.account, each.meter, each.from_time) in known for each in rows)
+        return Imported(rows=len(rows), added=len(rows) - changed, changed=changed, unchanged=0)
 
     def balance(self, account: int) -> Balance:
         """Nothing has come in and nothing was charged: all is 0."""

@@ -130,14 +130,13 @@ def plan(order: Order, standing: Standing) -> Plan | Already | Refusal:
         terms = _terms_after(order, standing)
     except _RefusedError as refused:
         return refused.refusal
-    paid_at = order.paid_at_ms if isinstance(order, TakePayment) else 0
     transaction = Transaction(
         id=number,
         origin=order.origin,
         reference=order.reference,
         author="" if isinstance(order, TakePayment) else order.author,
         reason="" if isinstance(order, TakePayment) else order.reason,
-        paid_at=paid_at or standing.now_ms,
+        paid_at=order.paid_at_ms if isinstance(order, TakePayment) else 0,
         parts=parts,
     )
     return Plan(transaction, terms)

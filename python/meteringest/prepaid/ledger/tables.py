@@ -19,6 +19,7 @@ from meteringest.prepaid.ledger.terms import Terms
 
 REFERENCES_ASKED_MAX = 1_000
 ACCOUNTS_ASKED_MAX = 5_000
+ROWS_AT_ONCE = 50_000
 NUMBERED = ("rules", "account_terms", "account_meters", "entries")
 
 
@@ -75,29 +76,22 @@ def insert_rules(engine: Engine, rows: Sequence[Rule]) -> None:
 
 
 def insert_terms(engine: Engine, rows: Sequence[Terms], stamp: tuple[str, str, int, int]) -> None:
-    """With author, reason, time and number, which are those of the command that enters them."""
+    """With author, reason, time and number of the command that enters them.
+
+    A file of a million goes in page by page: imported again it goes on where it was cut short.
+    """
     author, reason, at, ver = stamp
-    named = [
-        {
-            "account": each.account,
-            "effective_from": each.effective_from,
-            "payment": each.payment.value,
-            "tariff": each.tariff,
-            "class": each.account_class,
-            "area": each.area,
-            "load_w": each.load_w,
-            "net_metered": int(each.net_metered),
-            "recover_ppm": each.recovery.share_ppm,
-            "recover_month": each.recovery.instalment,
-            "closed": int(each.closed),
-            "author": author,
-            "reason": reason,
-            "at": at,
-            "ver": ver,
-        }
-        for each in rows
-    ]
-    _insert_block(engine, "m.account_terms", _TERMS, [tuple(row.values()) for row in named])
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        page = [
+            (
+                *(each.account, each.effective_from, each.payment.value, each.tariff),
+                *(each.account_class, each.area, each.load_w, int(each.net_metered)),
+                *(each.recovery.share_ppm, each.recovery.instalment, int(each.closed)),
+                *(author, reason, at, ver),
+            )
+            for each in rows[first : first + ROWS_AT_ONCE]
+        ]
+        _insert_block(engine, "m.account_terms", _TERMS, page)
 
 
 def insert_links(engine: Engine, rows: Sequence[LinkRow]) -> None:
@@ -158,6 +152,41 @@ def load_account_entries(engine: Engine, account: int) -> list[Entry]:
     """All of one account, as they count."""
     found = {(each.id, each.amount): each for each in _entries(engine, f"account = {account}")}
     return sorted(found.values(), key=lambda each: (each.paid_at, each.ver, each.id))
+
+
+def meter_numbers(engine: Engine, serials: Sequence[str]) -> dict[str, int]:
+    """Of those that are in the registry."""
+    found: dict[str, int] = {}
+    for at in range(0, len(serials), REFERENCES_ASKED_MAX):
+        names = ", ".join(map(_quoted, serials[at : at + REFERENCES_ASKED_MAX]))
+        sql = f"SELECT serial, meter FROM m.meters FINAL WHERE serial IN ({names})"  # noqa: S608 (quoted here)
+        found.update({str(row[0]): whole(row[1]) for row in engine.ask(sql).rows})
+    return found
+
+
+def load_links(engine: Engine, meters: Sequence[int]) -> list[LinkRow]:
+    """Links of these meters that were entered, as they count; also those taken back."""
+    sql = (
+        "SELECT account, meter, from_time, to_time, multiplier_ppm, removed FROM (SELECT account, "
+        "meter, toUInt32(from_time) AS from_time, argMax(toUInt32(l.to_time), l.ver) AS to_time, "
+        "argMax(l.multiplier_ppm, l.ver) AS multiplier_ppm, argMax(l.removed, l.ver) AS removed "
+        "FROM m.account_meters AS l WHERE meter IN ({}) GROUP BY account, meter, from_time)"
+    )
+    return [
+        LinkRow(
+            account=whole(row[0]),
+            meter=whole(row[1]),
+            from_time=whole(row[2]),
+            to_time=whole(row[3]),
+            multiplier_ppm=whole(row[4]),
+            removed=whole(row[5]),
+            author="",
+            reason="",
+            at=0,
+            ver=0,
+        )
+        for row in _asked(engine, sql, meters)
+    ]
 
 
 def balance_before(engine: Engine, account: int, day: date) -> Balance:
