@@ -92,7 +92,12 @@ class Scene:
         self.disk.limit(None if left is None else sum(size for _, size in self.disk.files()) + left)
 
     def flip(self, chance: Random) -> str:
-        """Turns one bit of a segment over."""
+        """Turns one bit of a segment over: one at a time, as checksums tell damage from a torn tail.
+
+        Nor does the power fail meanwhile, which takes away the mark that tells them apart.
+        """
+        if self.flipped:
+            return ""
         segments = [(name, size) for name, size in self.disk.files() if name.startswith("segment")]
         if not segments:
             return ""
@@ -106,6 +111,7 @@ class Scene:
         """Ends the process here and now, and perhaps the machine."""
         if self.process is None or self.process.gone:
             return
+        power_cut = power_cut and not self.flipped
         self.world.step("power_cut" if power_cut else "killed")
         self.process.fence()
         if power_cut:
@@ -139,8 +145,8 @@ class Scene:
 
     def _opened(self, skipped: list[tuple[int, int]], *, salvage: bool) -> None:
         self.salvaged = sorted({*self.salvaged, *skipped})
+        self.flipped.clear()  # what is opened has been read, and told if it was damaged
         if salvage:
-            self.flipped.clear()
             self.watch.begin_again()
             self.witness.begin_again()
 

@@ -247,6 +247,16 @@ async def test_draining_acks_what_is_in_and_says_goodbye() -> None:
         assert it.bench.observer.of(IntakeDrained)
 
 
+async def test_a_link_accepted_earlier_whose_hello_comes_later_takes_nobodys_seat() -> None:
+    async with serving(settings_of(uplink())) as it:
+        earlier = await it.connect()
+        peer, _ = await greeted(it)
+        await earlier.send_all(hello())
+        assert (await message(earlier))["reason"] == "superseded"
+        await peer.send_all(envelopes(1))
+        await acked_up_to(peer, 1)
+
+
 async def test_a_lost_link_is_resumed_where_the_disk_is() -> None:
     async with serving(settings_of(uplink()), syncs_itself=False) as it:
         peer, _ = await greeted(it)

@@ -18,6 +18,8 @@ class Room:
         """Nobody is connected yet."""
         self.links_max = links_max
         self.links = 0
+        self.arrivals = 0
+        """How many were ever let in: the number of the newest."""
 
 
 class Admission:
@@ -40,6 +42,7 @@ class Admission:
         if self._room.links >= self._room.links_max:
             return "descriptors"
         self._room.links += 1
+        self._room.arrivals += 1
         self.links += 1
         self._of_peer[host] += 1
         return None

@@ -35,18 +35,19 @@ class Greeter:
         self._observer = observer
 
     async def greet(
-        self, stream: trio.abc.Stream, certified: int | None
+        self, stream: trio.abc.Stream, certified: int | None, *, arrival: int
     ) -> tuple[ConcentratorSeat, int]:
         """The concentrator's seat and where it goes on, once it has been told.
 
-        `certified` is the concentrator that the peer's certificate names. Raises UplinkRefused
-        for what the peer is to be told, PeerLeft and TooSlowError when it is not listening.
+        `arrival` is the link's number among all that were let in, `certified` the concentrator
+        that the peer's certificate names. Raises UplinkRefused for what the peer is to be told,
+        PeerLeft and TooSlowError when it is not listening.
         """
         patience_s = self._settings.handshake_timeout_s
         with trio.fail_after(patience_s):
             hello = await self._hello(stream)
         dcu = self._proven(hello, certified)
-        seat = await self._seats.take(dcu, patience_s=patience_s)
+        seat = await self._seats.take(dcu, arrival=arrival, patience_s=patience_s)
         acked = self._resumed(seat, hello)
         try:
             with trio.fail_after(patience_s):

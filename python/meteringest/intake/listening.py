@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import trio
@@ -23,6 +23,8 @@ class Peer:
 
     host: str
     port: int
+    arrival: int = 0
+    """Its number among all links that were let in."""
 
     def __str__(self) -> str:
         """As it stands in logs and in the rejects table."""
@@ -133,7 +135,7 @@ class Door:
             if peer is not None:
                 rule = self._admission.admit(peer.host)
                 if rule is None:
-                    return stream, peer
+                    return stream, replace(peer, arrival=self._room.arrivals)
                 self._refuse(peer, rule)
             drop()
 

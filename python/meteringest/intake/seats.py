@@ -1,6 +1,7 @@
 """One uplink per concentrator, the newest wins, and where each one goes on.
 
-Rule 1: a newer link is let in only when what the older one brought is on disk, so that `acked`
+Rule 1: newer is who was accepted later: the hello of a link that is lost may be read last.
+Rule 2: a newer link is let in only when what the older one brought is on disk, so that `acked`
 covers it and nothing has to be sent twice.
 """
 
@@ -22,9 +23,15 @@ class Seats:
         self._holders: dict[int, ConcentratorSeat] = {}
         self._newest: dict[int, ConcentratorSeat] = {}
 
-    async def take(self, dcu: int, *, patience_s: float) -> "ConcentratorSeat":
-        """The seat of `dcu`, once whoever had it is gone; raises UplinkRefused when that fails."""
-        seat = ConcentratorSeat(dcu, self._last_acked, self._leave)
+    async def take(self, dcu: int, *, arrival: int, patience_s: float) -> "ConcentratorSeat":
+        """The seat of `dcu`, once whoever had it is gone; raises UplinkRefused when that fails.
+
+        `arrival` counts links as they were accepted.
+        """
+        newest = self._newest.get(dcu)
+        if newest is not None and newest.arrival > arrival:
+            raise UplinkRefused("superseded", SUPERSEDED.detail)
+        seat = ConcentratorSeat(dcu, arrival, self._last_acked, self._leave)
         self._newest[dcu] = seat
         try:
             with trio.fail_after(patience_s):
@@ -55,11 +62,13 @@ class ConcentratorSeat:
     def __init__(
         self,
         dcu: int,
+        arrival: int,
         last_acked: LastAcked,
         leave: Callable[["ConcentratorSeat"], None],
     ) -> None:
         """Made by Seats."""
         self.dcu = dcu
+        self.arrival = arrival
         self._last_acked = last_acked
         self._leave = leave
         self._left = trio.Event()

@@ -126,7 +126,7 @@ class Service:
             raise GuestRefused(unknown.rule, unknown.detail) from None
         if greeter is None:
             return Guest(stream, peer, dcu)
-        seat, acked = await self._greeted(greeter, stream, dcu or None)
+        seat, acked = await self._greeted(greeter, stream, dcu or None, peer.arrival)
         return Guest(stream, peer, seat.dcu, seat, acked)
 
     async def _secured(
@@ -143,10 +143,10 @@ class Service:
         return secured, secured.getpeercert()
 
     async def _greeted(
-        self, greeter: Greeter, stream: trio.abc.Stream, certified: int | None
+        self, greeter: Greeter, stream: trio.abc.Stream, certified: int | None, arrival: int
     ) -> tuple[ConcentratorSeat, int]:
         try:
-            return await greeter.greet(stream, certified)
+            return await greeter.greet(stream, certified, arrival=arrival)
         except trio.TooSlowError:
             raise GuestRefused("handshake_timeout", "no hello in time") from None
         except (PeerLeft, trio.BrokenResourceError):
