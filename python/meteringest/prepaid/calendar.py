@@ -65,7 +65,8 @@ class DayType(Struct, frozen=True, kw_only=True):
 
 def content_id(struct: Struct) -> str:
     """Sixteen hex digits of a digest over the content; layout and comments do not count."""
-    canonical = msgspec.json.encode(struct, order="deterministic")
+    plain = msgspec.to_builtins(struct, str_keys=True)
+    canonical = msgspec.json.encode(plain, order="deterministic")
     return hashlib.sha256(canonical).hexdigest()[:16]
 
 

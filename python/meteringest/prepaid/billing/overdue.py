@@ -74,6 +74,12 @@ def consecutive_unpaid(book: Book, on: date) -> int:
     return count
 
 
+def first_unpaid(book: Book, on: date) -> date | None:
+    """The last day to pay of the oldest bill that stands open past it."""
+    paid = paid_until(book.entries, on)
+    return next((part.bill.due_on for part in past_due(book, on) if paid < part.up_to), None)
+
+
 def overdue(book: Book, on: date) -> int:
     """What stands open of bills past their last day to pay."""
     return _short(past_due(book, on), paid_until(book.entries, on))

@@ -1,0 +1,233 @@
+"""Billing at work: books read, bills and late-payment charges written, arrears and recovery told.
+
+Rule 1: entries before bills: a kill between them leaves bills that the next issue makes.
+Rule 2: calls block; run them through an Offload.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from meteringest.prepaid.billing.book import LATE, Bill, Book, BookEntry
+from meteringest.prepaid.billing.issue import Issued, issue
+from meteringest.prepaid.billing.overdue import (
+    consecutive_unpaid,
+    first_unpaid,
+    overdue,
+    recovered,
+)
+from meteringest.prepaid.billing.tables import (
+    insert_bills,
+    postpaid_accounts,
+    read_books,
+    with_bills_due,
+)
+from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s
+from meteringest.prepaid.deciding.facts import Behind
+from meteringest.prepaid.ledger.entries import (
+    Book as BookName,
+)
+from meteringest.prepaid.ledger.entries import (
+    EntryKind,
+    Part,
+    Transaction,
+    transaction_id,
+)
+from meteringest.prepaid.ledger.ports import Engine
+from meteringest.prepaid.ledger.rules import Rules
+from meteringest.prepaid.ledger.terms import TermsBook, load_terms
+from meteringest.prepaid.tariff import Tariff
+
+ORIGIN = "billing"
+ACCOUNTS_AT_ONCE = 500
+MS = 1_000
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which bills to issue."""
+
+    on: date
+    account: int = 0
+    """0 is every one."""
+    unsafe_too: bool = False
+    author: str
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """A period that is not billed, and why."""
+
+    account: int
+    period_from: date
+    period_to: date
+    reason: str
+
+
+class IssueDone(Struct, frozen=True, kw_only=True):
+    """What issuing did."""
+
+    bills: int
+    corrected: int
+    late_charges: int
+    due: int
+    """Sum of the first versions, in micro-units."""
+    waiting: Sequence[Waiting]
+
+
+class Arrears(Struct, frozen=True, kw_only=True):
+    """An account behind with its bills."""
+
+    account: int
+    unpaid_bills: int
+    overdue: int
+    owed: int
+    oldest_due_on: date
+    account_class: str
+    area: str
+
+
+class RecoveredDay(Struct, frozen=True, kw_only=True):
+    """What of overdue bills came in on a day."""
+
+    day: date
+    accounts: int
+    amount: int
+
+
+class Biller:
+    """Of one store."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        rules: Callable[[], Rules],
+        post: Callable[[Sequence[Transaction]], int],
+        now_ms: Callable[[], int],
+    ) -> None:
+        """`post` enters transactions, each once."""
+        self._engine = engine
+        self._rules = rules
+        self._post = post
+        self._now_ms = now_ms
+
+    def issue(self, wanted: Wanted) -> IssueDone:
+        """Every bill that is due to be made or corrected; a second time nothing."""
+        fresh: list[Bill] = []
+        corrected, charges = 0, 0
+        waiting: list[Waiting] = []
+        for terms, books in self._books(wanted.account):
+            found = {book.account: self._issued(book, terms, wanted) for book in books}
+            charges += self._post(list(_transactions(found)))
+            bills = [bill for each in found.values() for bill in each.bills]
+            insert_bills(self._engine, bills, wanted.author, self._now_ms())
+            fresh += [bill for bill in bills if bill.version == 1]
+            corrected += sum(bill.version > 1 for bill in bills)
+            waiting += _waiting(found)
+        return IssueDone(
+            bills=len(fresh),
+            corrected=corrected,
+            late_charges=charges,
+            due=sum(bill.due for bill in fresh),
+            waiting=waiting,
+        )
+
+    def behind(self, accounts: Sequence[int], on: date) -> dict[int, Behind]:
+        """Of those that have a bill past its last day to pay."""
+        late = with_bills_due(self._engine, accounts, on)
+        books = read_books(self._engine, load_terms(self._engine, late), late)
+        return {
+            book.account: Behind(
+                unpaid_bills=consecutive_unpaid(book, on), overdue=overdue(book, on)
+            )
+            for book in books
+        }
+
+    def arrears(self, on: date, at_least: int) -> list[Arrears]:
+        """Accounts with at least so many consecutive unpaid bills, the most behind first."""
+        found = [
+            _arrears(book, terms, on, unpaid)
+            for terms, books in self._books(0)
+            for book in books
+            if (unpaid := consecutive_unpaid(book, on)) >= at_least
+        ]
+        return sorted(found, key=lambda each: (-each.unpaid_bills, -each.overdue, each.account))
+
+    def recovery(self, first: date, last: date) -> list[RecoveredDay]:
+        """Of each day on which anything overdue was paid."""
+        sums: dict[date, tuple[int, int]] = {}
+        for _, books in self._books(0):
+            for book in books:
+                for each in recovered(book, first, last):
+                    accounts, amount = sums.get(each.day, (0, 0))
+                    sums[each.day] = accounts + 1, amount + each.amount
+        return [
+            RecoveredDay(day=each, accounts=accounts, amount=amount)
+            for each, (accounts, amount) in sorted(sums.items())
+        ]
+
+    def _books(self, account: int) -> Iterator[tuple[TermsBook, list[Book]]]:
+        """One account, or all of them a page at a time."""
+        after = 0
+        while accounts := (
+            [account] if account else postpaid_accounts(self._engine, after, ACCOUNTS_AT_ONCE)
+        ):
+            terms = load_terms(self._engine, accounts)
+            yield terms, read_books(self._engine, terms, accounts)
+            if account:
+                return
+            after = accounts[-1]
+
+    def _issued(self, book: Book, terms: TermsBook, wanted: Wanted) -> Issued:
+        rules = self._rules()
+
+        def tariff_on(on: date) -> Tariff | None:
+            own = terms.on(book.account, on)
+            return rules.tariff(own.tariff, on) if own is not None else None
+
+        return issue(book, tariff_on, wanted.on, unsafe_too=wanted.unsafe_too)
+
+
+def _transactions(found: Mapping[int, Issued]) -> Iterator[Transaction]:
+    for account, issued in found.items():
+        for entry in issued.entries:
+            yield _transaction(account, entry)
+
+
+def _transaction(account: int, entry: BookEntry) -> Transaction:
+    part = Part(account=account, kind=EntryKind(LATE), book=BookName.POSTPAID, amount=entry.amount)
+    return Transaction(
+        id=transaction_id(LATE, ORIGIN, entry.reference),
+        origin=ORIGIN,
+        reference=entry.reference,
+        author=ORIGIN,
+        reason=f"late payment, bill {entry.reference}",
+        paid_at=day_start_s(entry.day, IST_OFFSET_MIN) * MS,
+        parts=(part,),
+    )
+
+
+def _waiting(found: Mapping[int, Issued]) -> list[Waiting]:
+    return [
+        Waiting(
+            account=account,
+            period_from=each.period_from,
+            period_to=each.period_to,
+            reason=each.reason,
+        )
+        for account, issued in found.items()
+        for each in issued.unbilled
+    ]
+
+
+def _arrears(book: Book, terms: TermsBook, on: date, unpaid: int) -> Arrears:
+    own = terms.on(book.account, on)
+    oldest = first_unpaid(book, on)
+    return Arrears(
+        account=book.account,
+        unpaid_bills=unpaid,
+        overdue=overdue(book, on),
+        owed=book.owed_before(date.fromordinal(on.toordinal() + 1)),
+        oldest_due_on=oldest if oldest is not None else on,
+        account_class=own.account_class if own is not None else "",
+        area=own.area if own is not None else "",
+    )
