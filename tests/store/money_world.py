@@ -17,6 +17,8 @@ from meteringest.prepaid.tariff import Payment
 from meteringest.store.clickhouse import Store
 
 IST_S = 19_800
+COMPUTED_AT_MS = 4_000_000_000_000
+"""Far ahead: the engine's own clock forgets open versions of a day after a week."""
 RULES = ("flat", "calendar-2026", "policy-uttar-pradesh", "policy-bihar", "policy-meghalaya")
 CHARGES = {
     "account": "UInt64",
@@ -31,6 +33,7 @@ CHARGES = {
     "held": "Array(String)",
     "over": "UInt8",
     "up_to": "DateTime('UTC')",
+    "at": "DateTime64(3, 'UTC')",
     "ver": "UInt64",
 }
 
@@ -117,6 +120,7 @@ class World:
                     list(held),
                     int(up_to_s is None),
                     ist(day + timedelta(days=1)) if up_to_s is None else up_to_s,
+                    COMPUTED_AT_MS,
                     self._ver,
                 )
                 for account, day, rupees in days

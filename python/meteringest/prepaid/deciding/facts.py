@@ -242,8 +242,8 @@ FROM
     UNION ALL
     SELECT
         account,
-        argMax(if(payment = 'prepaid', -amount, toDecimal64(0, 6)), (up_to, ver)) AS amount,
-        max(h.up_to) AS up_to
+        argMax(if(payment = 'prepaid', -amount, toDecimal64(0, 6)), (h.up_to, ver)),
+        max(h.up_to)
     FROM m.charge_history AS h
     WHERE account IN ({accounts}) AND day <= '{today}' AND up_to <= toDateTime({at}, 'UTC')
         AND (account, day) IN
