@@ -7,10 +7,12 @@ import trio
 
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.core import Core, reload
+from meteringest.app.money import Money, takes, tell_refused
 from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
 from meteringest.app.replaying import Replaying
 from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.control.money import AskEnter, AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.intake.server import IntakeServer
 from meteringest.observe import ServiceObserver
@@ -40,6 +42,7 @@ class Answers:
         self._backlog = backlog
         self._replaying = replaying
         self._offload = offload
+        self._money = Money(core.store, core.ledger, core.clock)
         self._began = trio.current_time()
         self._frames = Rate()
         self._reads = Rate()
@@ -93,7 +96,17 @@ class Answers:
 
     async def import_rows(self, parts: list[ImportPart]) -> Imported:
         """All of one import or none, known to the decoder when this returns."""
+        if takes(parts):
+            problems_max = self._core.config.registry.import_problems_max
+            return await self._offload(self._money.import_rows, parts, problems_max)
         return await self._offload(self._core.registrar.import_rows, parts)
+
+    async def money(self, asked: AskMoney) -> object:
+        """Orders, rules and accounts; one order at a time is held against what stands."""
+        done = await self._offload(self._money.answer, asked)
+        if isinstance(asked, AskEnter):
+            tell_refused(self._observer, asked.orders, done)
+        return done
 
     async def list_rows(self, listing: Listing) -> list[dict[str, object]]:
         """Registry rows without their keys."""

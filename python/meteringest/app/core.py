@@ -16,6 +16,7 @@ from meteringest.app.means import Means
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.native import Decoder, Journal
+from meteringest.prepaid.ledger.ledger import Ledger
 from meteringest.registry.layouts import Layouts, load_layouts
 from meteringest.registry.meters import Defaults
 from meteringest.registry.profiles import load_event_codes
@@ -39,6 +40,7 @@ class Core:
     store: Store
     decoder: Decoder
     registrar: Registrar
+    ledger: Ledger
     recovered_to: int
     """Everything before this position is in the decoder's checkpoint."""
 
@@ -68,6 +70,7 @@ def opened(config: Config, means: Means, *, serving: bool, salvage: bool = False
             store=store,
             decoder=decoder,
             registrar=registrar,
+            ledger=Ledger(store, clock.now_ms),
             recovered_to=recover(decoder, journal) if serving else journal.first,
         )
     finally:

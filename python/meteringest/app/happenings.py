@@ -66,3 +66,13 @@ class CheckpointSkipped(Event, frozen=True, kw_only=True):
 
     level: ClassVar[Level] = Level.WARNING
     position: int
+
+
+class OrderRefused(Event, frozen=True, kw_only=True):
+    """Money was not taken as it was sent; the row in m.refused_entries says all about it."""
+
+    level: ClassVar[Level] = Level.WARNING
+    account: int
+    origin: str
+    reference: str
+    problem: str

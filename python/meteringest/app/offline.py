@@ -3,17 +3,24 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import TypeVar
+
+import msgspec
 
 from meteringest.app.core import Core, opened
 from meteringest.app.means import Means
+from meteringest.app.money import Money, takes
 from meteringest.app.questions import answer
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError
 from meteringest.registry.rows import Listing
 from meteringest.store.queries import figures
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -29,6 +36,7 @@ class Offline:
     def __init__(self, core: Core) -> None:
         """`core` is open."""
         self._core = core
+        self._money = Money(core.store, core.ledger, core.clock)
 
     def status(self) -> Status:
         """Positions, counts and rejects as they were left."""
@@ -57,7 +65,16 @@ class Offline:
 
     def import_rows(self, parts: Iterator[ImportPart]) -> Imported:
         """All parts of one import, applied as a whole or not at all."""
-        return self._core.registrar.import_rows(parts)
+        taken = list(parts)
+        if takes(taken):
+            problems_max = self._core.config.registry.import_problems_max
+            return self._money.import_rows(taken, problems_max)
+        return self._core.registrar.import_rows(taken)
+
+    def money(self, asked: AskMoney, answer: type[T]) -> T:
+        """What the running service would have sent, read as the asker reads it."""
+        sent = msgspec.msgpack.encode(self._money.answer(asked))
+        return msgspec.msgpack.decode(sent, type=answer)
 
     def list_rows(self, listing: Listing) -> list[dict[str, object]]:
         """Registry rows without their keys."""

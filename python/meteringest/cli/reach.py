@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from meteringest.config import Config
 from meteringest.control.client import connected
 from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.registry.rows import Listing
+
+T = TypeVar("T")
 
 
 class Service(Protocol):
@@ -36,6 +39,10 @@ class Service(Protocol):
 
     def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Decodes stored rejects again."""
+        ...
+
+    def money(self, asked: AskMoney, answer: type[T]) -> T:
+        """Enters orders and rules, shows accounts."""
         ...
 
 

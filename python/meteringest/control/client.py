@@ -26,6 +26,7 @@ from meteringest.control.messages import (
     Response,
     Status,
 )
+from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError
 from meteringest.registry.rows import Listing
@@ -67,6 +68,10 @@ class Client:
     def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Makes the service decode stored rejects again; returns when that is stored."""
         return self._ask(wanted, Replayed)
+
+    def money(self, asked: AskMoney, answer: type[T]) -> T:
+        """Enters orders and rules, shows accounts; the answer is of the type the asker names."""
+        return self._ask(asked, answer)
 
     def _ask(self, request: Request, answer: type[T]) -> T:
         response = self._exchange(request)

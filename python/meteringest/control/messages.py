@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from meteringest.control.money import AskMoney
 from meteringest.csv_rows import ImportPart
 from meteringest.errors import (
     ConfigError,
@@ -17,6 +18,7 @@ from meteringest.errors import (
     LinkError,
     MeterIngestError,
     RegistryError,
+    RulesError,
     StoreError,
     StoreRefused,
     StoreUnavailable,
@@ -108,7 +110,7 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
 
 
-Request = AskReplay | AskStatus | AskQuery | AskImport | AskCommit | AskList | AskReload
+Request = AskReplay | AskStatus | AskQuery | AskImport | AskCommit | AskList | AskReload | AskMoney
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
@@ -127,9 +129,9 @@ class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):
     def error(self) -> MeterIngestError:
         """The same error again; one this side does not know keeps its text."""
         kind = _KINDS.get(self.kind)
-        if kind is RegistryError:
+        if kind in (RegistryError, RulesError):
             file, problems = self.fields
-            return RegistryError(str(file), _lines(problems))
+            return kind(str(file), _lines(problems))
         if kind is not None:
             first, second = self.fields
             return kind(str(first), str(second))
@@ -160,6 +162,7 @@ _KINDS: dict[str, type[MeterIngestError]] = {
         JournalError,
         LinkError,
         RegistryError,
+        RulesError,
         StoreError,
         StoreRefused,
         StoreUnavailable,

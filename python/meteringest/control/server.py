@@ -35,6 +35,7 @@ from meteringest.control.messages import (
     Response,
     Status,
 )
+from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError, MeterIngestError
 from meteringest.registry.rows import Listing
@@ -67,6 +68,10 @@ class Answers(Protocol):
 
     async def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Decodes stored rejects again."""
+        ...
+
+    async def money(self, asked: AskMoney) -> object:
+        """Enters orders and rules, shows accounts."""
         ...
 
 
@@ -145,6 +150,8 @@ class _Session:
         return Answered(msgspec.Raw(msgspec.msgpack.encode(answer)))
 
     async def _answer(self, request: Request) -> object:
+        if isinstance(request, AskMoney):
+            return await self._answers.money(request)
         answer: object = None
         match request:
             case AskStatus():

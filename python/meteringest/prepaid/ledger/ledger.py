@@ -8,6 +8,7 @@ Rule 3: calls block; run them through an Offload.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import msgspec
 
@@ -57,7 +58,7 @@ class Ledger:
         """`engine` has the tables already."""
         self._engine = engine
         self._now_ms = now_ms
-        self._numbers = Numbers(now_ms, tables.newest_number(engine))
+        self._numbers = Numbers(now_ms, partial(tables.newest_number, engine))
         self._rules = RuleBook(engine)
 
     def rules(self) -> Rules:

@@ -14,10 +14,11 @@ US_PER_MS = 1_000
 class Sequence:
     """Microseconds since 1970, or one more than the last where the clock has not moved on."""
 
-    def __init__(self, now_ms: Callable[[], int], last: int) -> None:
-        """`last` is the newest number in the store."""
+    def __init__(self, now_ms: Callable[[], int], newest: Callable[[], int]) -> None:
+        """`newest` tells the last number in the store; asked once, before the first is drawn."""
         self._now_ms = now_ms
-        self._last = last
+        self._newest = newest
+        self._last: int | None = None
         self._one_at_a_time = threading.RLock()
 
     @contextmanager
@@ -28,5 +29,6 @@ class Sequence:
 
     def draw(self) -> int:
         """The next number, for the one who is alone."""
-        self._last = max(self._now_ms() * US_PER_MS, self._last + 1)
+        last = self._newest() if self._last is None else self._last
+        self._last = max(self._now_ms() * US_PER_MS, last + 1)
         return self._last

@@ -1,0 +1,124 @@
+"""One account on one page, and lists of accounts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from msgspec import Struct
+
+from meteringest.prepaid.ledger.entries import Balance
+from meteringest.prepaid.ledger.ledger import Ledger, account_standing
+from meteringest.prepaid.ledger.ports import Engine, whole
+from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
+from meteringest.prepaid.reads import MeterLink
+
+
+class MeterShown(Struct, frozen=True, kw_only=True):
+    """A meter that serves the account, and when; seconds since 1970."""
+
+    serial: str
+    meter: int
+    from_s: int
+    to_s: int
+    multiplier_ppm: int
+
+
+class AccountShown(Struct, frozen=True, kw_only=True):
+    """What `accounts show` prints; money in micro-units."""
+
+    account: int
+    known: bool
+    today: date
+    terms: Terms | None
+    others: Sequence[Terms]
+    """Terms that are over, and those that are still to begin."""
+    tariff: str
+    """Id of the version in force today."""
+    balance: Balance
+    meters: Sequence[MeterShown]
+
+
+class AccountListed(Struct, frozen=True, kw_only=True):
+    """A line of `accounts list`; the newest terms there are, also those still to begin."""
+
+    account: int
+    payment: str
+    tariff: str
+    account_class: str
+    area: str
+    load_w: int
+    prepaid: int
+    postpaid: int
+    arrears: int
+
+
+def show(engine: Engine, ledger: Ledger, account: int, now_ms: int) -> AccountShown:
+    """As it stands at this moment."""
+    rules, balance = ledger.rules(), ledger.balance(account)
+    history = load_terms(engine, [account]).of(account)
+    links = load_links(engine, [account]).get(account, ())
+    standing = account_standing(history, rules, balance, now_ms)
+    terms = standing.terms
+    tariff = rules.tariff(terms.tariff, standing.today) if terms is not None else None
+    return AccountShown(
+        account=account,
+        known=bool(history or links) or balance != Balance(),
+        today=standing.today,
+        terms=terms,
+        others=[each for each in history if each is not terms],
+        tariff=tariff.id if tariff is not None else "",
+        balance=balance,
+        meters=_meters(engine, links),
+    )
+
+
+def list_accounts(engine: Engine, ledger: Ledger, match: str, limit: int) -> list[AccountListed]:
+    """Accounts whose number is, or whose tariff, class or area contains, the match."""
+    rows = engine.ask(_LIST, {"match": match, "limit": limit}).rows
+    balances = ledger.balances([whole(row[0]) for row in rows])
+    return [_listed(row, balances) for row in rows]
+
+
+def _listed(row: Sequence[object], balances: Mapping[int, Balance]) -> AccountListed:
+    account = whole(row[0])
+    balance = balances.get(account, Balance())
+    return AccountListed(
+        account=account,
+        payment=str(row[1]),
+        tariff=str(row[2]),
+        account_class=str(row[3]),
+        area=str(row[4]),
+        load_w=whole(row[5]),
+        prepaid=balance.prepaid,
+        postpaid=balance.postpaid,
+        arrears=balance.arrears,
+    )
+
+
+def _meters(engine: Engine, links: Sequence[MeterLink]) -> list[MeterShown]:
+    if not links:
+        return []
+    numbers = ", ".join(str(each.meter) for each in links)
+    sql = f"SELECT meter, serial FROM m.meters FINAL WHERE meter IN ({numbers})"  # noqa: S608 (numbers)
+    serials = {whole(row[0]): str(row[1]) for row in engine.ask(sql).rows}
+    return [
+        MeterShown(
+            serial=serials.get(each.meter, ""),
+            meter=each.meter,
+            from_s=each.from_s,
+            to_s=each.to_s,
+            multiplier_ppm=each.multiplier_ppm,
+        )
+        for each in links
+    ]
+
+
+_LIST = """
+SELECT account, argMax(t.payment, t.effective_from) AS payment,
+    argMax(t.tariff, t.effective_from) AS tariff, argMax(t.class, t.effective_from) AS class,
+    argMax(t.area, t.effective_from) AS area, argMax(t.load_w, t.effective_from)
+FROM m.account_terms_v AS t
+GROUP BY account
+HAVING {match:String} = '' OR toString(account) = {match:String}
+    OR positionCaseInsensitive(concat(tariff, ' ', class, ' ', area), {match:String}) > 0
+ORDER BY account
+LIMIT {limit:UInt32}"""

@@ -1,0 +1,36 @@
+"""The statement of an account, out of the store."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
+from meteringest.prepaid.ledger.history import load_versions
+from meteringest.prepaid.ledger.ledger import Ledger
+from meteringest.prepaid.ledger.ports import Engine
+from meteringest.prepaid.ledger.rules import Rules
+from meteringest.prepaid.ledger.statement import Statement, statement
+from meteringest.prepaid.ledger.tables import load_account_entries
+from meteringest.prepaid.ledger.terms import Terms, load_terms
+
+Span = tuple[date | None, date | None]
+DAYS_SHOWN = 31
+
+
+def make_statement(
+    engine: Engine, ledger: Ledger, account: int, span: Span, now_ms: int
+) -> Statement:
+    """Without days of its own it is of the last 31 days up to today."""
+    offset_min = offset_of(ledger.rules(), load_terms(engine, [account]).of(account))
+    last = span[1] or local_day(now_ms // 1_000, offset_min)
+    first = span[0] or last - timedelta(days=DAYS_SHOWN - 1)
+    versions = load_versions(engine, account)
+    entries = load_account_entries(engine, account)
+    return statement(account, (first, last), entries, versions, offset_min)
+
+
+def offset_of(rules: Rules, history: Sequence[Terms]) -> int:
+    """What a local day of the account is: that of its last tariff."""
+    if not history:
+        return IST_OFFSET_MIN
+    versions = [each for each in rules.tariffs if each.name == history[-1].tariff]
+    return versions[-1].offset_min if versions else IST_OFFSET_MIN
