@@ -16,6 +16,8 @@ pub use zone::Zone;
 
 /// The deviation 0x8000: the meter does not say.
 pub const DEVIATION_UNSPECIFIED: i16 = i16::MIN;
+/// In place of a deviation: the meter counts seconds of UTC since 1970, and no policy applies.
+pub const DEVIATION_UNIX: i16 = i16::MIN + 1;
 
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
@@ -23,6 +25,8 @@ const DAY_S: i64 = 86_400;
 const DEVIATION_MIN_MAX: u16 = 840;
 /// Years that the store's 32-bit seconds can hold.
 const YEARS: core::ops::RangeInclusive<u16> = 1970..=2105;
+/// 2000-01-01: nothing that counts seconds was built before.
+const UNIX_MIN_S: u32 = 946_684_800;
 /// A byte that says "not specified".
 const UNSPECIFIED: u8 = 0xff;
 
@@ -43,6 +47,17 @@ impl RawClock {
     /// Seconds may be unspecified (then 0); date, hour and minute may not, nor may they be "last day" wildcards.
     pub fn parse(bytes: &[u8; 12]) -> Result<Self, Kind> {
         Days::default().clock(bytes)
+    }
+
+    /// A clock that counts seconds since 1970 in UTC, as some meters capture it in a double-long-unsigned.
+    ///
+    /// A number from before this century is none: it is a register where a clock was looked for.
+    pub(crate) fn unix(seconds: u32) -> Option<Self> {
+        (seconds >= UNIX_MIN_S).then_some(Self {
+            local_s: i64::from(seconds),
+            deviation_min: DEVIATION_UNIX,
+            status: UNSPECIFIED,
+        })
     }
 }
 

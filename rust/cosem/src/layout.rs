@@ -8,6 +8,7 @@
 //! range or scale is wrong is refused alone. Rule 2: no object per read and no allocation per row.
 //! A layout knows nothing about meters, keys, policies of time or the present.
 
+mod captured;
 mod channel;
 mod columns;
 mod compile;
@@ -22,9 +23,10 @@ mod tests;
 mod value;
 mod walk;
 
+pub use captured::{Captured, Listed, Unit, scaler_profile};
 pub use channel::Channel;
 pub use columns::Columns;
 pub use compile::{Layout, LayoutLimits};
-pub use extract::{BadRow, Extracted};
+pub use extract::{BadRow, Extracted, plain};
 pub use json::specs_from_json;
 pub use spec::{BodyShape, FieldSpec, LayoutSpec, SpecError, SpecProblem, Target};

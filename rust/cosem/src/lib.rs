@@ -7,6 +7,7 @@ pub mod apdu;
 pub mod axdr;
 pub mod block_transfer;
 pub mod clock;
+mod decimal;
 pub mod encode;
 mod error;
 pub mod framing;

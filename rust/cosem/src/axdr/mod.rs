@@ -9,9 +9,12 @@ mod compact;
 mod parser;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use crate::DecodeError;
 use parser::Parser;
+pub(crate) use write::single;
+pub use write::write;
 
 /// One value of any data type.
 #[derive(Debug, Clone, PartialEq)]

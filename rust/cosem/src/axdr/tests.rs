@@ -179,6 +179,20 @@ fn quirks_are_tried_only_when_the_standard_fails_and_are_named() {
 }
 
 proptest! {
+    /// Unpacked and written plainly, a value is what it was; and writing is its own inverse.
+    #[test]
+    fn what_is_read_is_written_back(bytes in prop::collection::vec(any::<u8>(), 0..60), packed: bool) {
+        let packed = packed.then_some(0x13);
+        let bytes: Vec<u8> = packed.into_iter().chain(bytes).collect();
+        if let Ok((value, used)) = head(&bytes, Limits::default()) {
+            let mut written = Vec::new();
+            write(&value, &mut written);
+            let again = whole(&written, Limits { elements_max: u32::MAX, depth_max: 32 });
+            prop_assert_eq!(format!("{again:?}").replace("CompactArray", "Array"), format!("{:?}", Ok::<_, DecodeError>(&value)).replace("CompactArray", "Array"));
+            let _ = used;
+        }
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused_and_never_more_than_there_are(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok((_, used)) = head(&bytes, Limits::default()) {

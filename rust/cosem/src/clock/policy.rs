@@ -1,6 +1,6 @@
 //! The meter model's rule from a written clock to UTC.
 
-use super::{DEVIATION_MIN_MAX, DEVIATION_UNSPECIFIED, RawClock, Zone};
+use super::{DEVIATION_MIN_MAX, DEVIATION_UNIX, DEVIATION_UNSPECIFIED, RawClock, Zone};
 
 /// India's only time zone, five and a half hours ahead of UTC.
 const IST_MIN: i16 = 330;
@@ -49,6 +49,9 @@ impl TimePolicy {
     /// UTC in seconds since 1970; `None` when the clock does not say which of two hours it means.
     #[inline]
     pub fn utc_s(self, clock: &RawClock) -> Option<i64> {
+        if clock.deviation_min == DEVIATION_UNIX {
+            return Some(clock.local_s);
+        }
         let told = clock.deviation_min != DEVIATION_UNSPECIFIED;
         let east_min = match self {
             Self::Ist => IST_MIN,

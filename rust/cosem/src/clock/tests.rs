@@ -151,6 +151,16 @@ fn each_policy_reads_the_same_clock_its_own_way() {
 }
 
 #[test]
+fn a_count_of_seconds_is_utc_under_every_policy() {
+    let clock = RawClock::unix(1_795_132_800).unwrap();
+    assert_eq!(RawClock::unix(41_234), None, "a register");
+    for policy in ["ist", "standard", "indian", "fixed:+0100", ZURICH] {
+        let policy = TimePolicy::parse(policy).unwrap();
+        assert_eq!(policy.utc_s(&clock), Some(1_795_132_800));
+    }
+}
+
+#[test]
 fn policies_are_named_in_words_and_offsets() {
     let cases = [
         ("ist", Some(TimePolicy::Ist)),

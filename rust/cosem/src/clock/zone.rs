@@ -142,7 +142,7 @@ impl Change {
     }
 
     /// When it comes in `year`, on the clock that is about to change.
-    fn local_s(&self, year: u16) -> Option<i64> {
+    fn local_s(self, year: u16) -> Option<i64> {
         let [y1, y0] = year.to_be_bytes();
         let first = midnight_s([y1, y0, self.month, 1])?;
         let weekday = first.div_euclid(DAY_S).checked_add(THURSDAY)?.rem_euclid(7);

@@ -108,6 +108,38 @@ impl Channel {
         Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 
+    /// Its logical name.
+    pub const fn obis(self) -> [u8; 6] {
+        let (quantity, kind) = match self {
+            Self::ImpWh => (1, 29),
+            Self::ExpWh => (2, 29),
+            Self::ImpVah => (9, 29),
+            Self::ExpVah => (10, 29),
+            Self::VoltCv => (12, 27),
+            Self::CurrMa => (11, 27),
+            Self::VarhQ1 => (5, 29),
+            Self::VarhQ2 => (6, 29),
+            Self::VarhQ3 => (7, 29),
+            Self::VarhQ4 => (8, 29),
+            Self::VoltRCv => (32, 27),
+            Self::VoltYCv => (52, 27),
+            Self::VoltBCv => (72, 27),
+            Self::CurrRMa => (31, 27),
+            Self::CurrYMa => (51, 27),
+            Self::CurrBMa => (71, 27),
+        };
+        [1, 0, quantity, kind, 0, 255]
+    }
+
+    /// The channel of that logical name; group B, the measuring channel of the meter, may be any.
+    pub fn of_obis(obis: [u8; 6]) -> Option<Self> {
+        let [a, _, quantity, kind, tariff, f] = obis;
+        let plain = [a, 0, quantity, kind, tariff, f];
+        Self::ALL
+            .into_iter()
+            .find(|channel| channel.obis() == plain)
+    }
+
     /// DLMS code of its unit.
     pub const fn unit(self) -> u8 {
         match self {

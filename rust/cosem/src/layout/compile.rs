@@ -2,7 +2,9 @@
 
 use super::scale::Scale;
 use super::template::Template;
-use super::{BodyShape, Channel, FieldSpec, LayoutSpec, SpecError, SpecProblem, Target};
+use super::{
+    BodyShape, Captured, Channel, FieldSpec, LayoutSpec, SpecError, SpecProblem, Target, Unit,
+};
 use crate::clock::Days;
 
 /// What one layout may cost.
@@ -41,6 +43,8 @@ pub struct Layout {
     pub(super) logical_names: Vec<[u8; 6]>,
     pub(super) body: BodyShape,
     pub(super) steps: Vec<Step>,
+    /// What was written of each field.
+    fields: Vec<FieldSpec>,
     pub(super) limits: LayoutLimits,
     pub(super) templates: Vec<Template>,
     pub(super) days: Days,
@@ -64,6 +68,7 @@ impl Layout {
             logical_names: spec.logical_names.clone(),
             body: spec.body,
             steps: steps(&spec.fields, limits).map_err(fault)?,
+            fields: spec.fields.clone(),
             limits,
             templates: Vec::new(),
             days: Days::default(),
@@ -73,6 +78,51 @@ impl Layout {
     /// The name that a meter's registration refers to.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The logical names whose bodies have it; none: any.
+    pub fn logical_names(&self) -> &[[u8; 6]] {
+        &self.logical_names
+    }
+
+    /// What is written of each field, in order.
+    pub fn fields(&self) -> &[FieldSpec] {
+        &self.fields
+    }
+
+    /// Scaler and unit of a channel that a field of that name has here.
+    pub fn unit(&self, obis: [u8; 6]) -> Option<Unit> {
+        let channel =
+            |field: &&FieldSpec| field.obis == obis && matches!(field.target, Target::Channel(_));
+        let field = self.fields.iter().find(channel)?;
+        Some((field.scaler, field.unit))
+    }
+
+    /// The same layout for a meter whose rows have these columns; `None` when they are those it has,
+    /// or one that cannot be placed.
+    ///
+    /// A column keeps its meaning here; one that this layout does not have is told by its name.
+    pub fn rearranged(
+        &self,
+        objects: &[Captured],
+        unit: impl Fn([u8; 6]) -> Option<Unit>,
+    ) -> Option<Self> {
+        let same = |field: &FieldSpec, object: &Captured| {
+            (field.obis, field.attribute) == (object.obis, object.attribute)
+        };
+        let mut known = self.fields.iter().zip(objects);
+        if self.fields.len() == objects.len() && known.all(|(field, object)| same(field, object)) {
+            return None;
+        }
+        let name = self.name.clone();
+        let names = self.logical_names.clone();
+        let told = |obis| unit(obis).or_else(|| self.unit(obis));
+        let mut spec = LayoutSpec::of_captured(&name, self.body, names, objects, told)?;
+        for (field, object) in spec.fields.iter_mut().zip(objects) {
+            let own = self.fields.iter().find(|own| same(own, object));
+            field.target = own.map_or(field.target, |own| own.target);
+        }
+        Self::compile_within(&spec, self.limits).ok()
     }
 }
 

@@ -5,7 +5,7 @@ use super::columns::Columns;
 use super::head::Head;
 use super::template::Template;
 use super::walk::Above;
-use crate::{DecodeError, Layer, Reader};
+use crate::{DecodeError, Layer, Reader, axdr};
 
 /// Row shapes a layout remembers; a fifth replaces the oldest.
 const TEMPLATES_MAX: usize = 4;
@@ -40,6 +40,17 @@ enum Run {
     Refused(usize),
     /// The next row has no known shape.
     Unlike,
+}
+
+/// `body` with everything packed or quirky in the standard's plain form: compact arrays as arrays
+/// of tagged rows, swapped tags and untagged descriptors set right. `None` when it is plain already,
+/// or no data at all.
+#[cold]
+pub fn plain(body: &[u8]) -> Option<Vec<u8>> {
+    let (tree, _quirks) = axdr::tolerant(body, crate::profile::LIMITS).ok()?;
+    let mut written = Vec::with_capacity(body.len());
+    axdr::write(&tree, &mut written);
+    (written != body).then_some(written)
 }
 
 impl Layout {

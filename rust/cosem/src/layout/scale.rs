@@ -2,6 +2,7 @@
 
 use super::{Channel, FieldSpec, SpecProblem};
 use crate::Kind;
+use crate::decimal::Decimal;
 
 /// Widest distance between a meter's scaler and the channel's power of ten, either way.
 const POWER_MAX: u32 = 9;
@@ -32,6 +33,21 @@ impl Scale {
             1.. => Self::Multiply(factor),
             _ => Self::Divide(factor),
         })
+    }
+
+    /// Scales a float, written in decimals: `InexactScale` when that is no whole number of the unit.
+    #[cold]
+    pub(super) fn apply_float(self, written: &str) -> Result<u32, Kind> {
+        let power = match self {
+            Self::One => 0,
+            Self::Multiply(factor) => i32::try_from(factor.ilog10()).unwrap_or_default(),
+            Self::Divide(factor) => i32::try_from(factor.ilog10())
+                .unwrap_or_default()
+                .saturating_neg(),
+        };
+        let decimal = Decimal::parse(written).ok_or(Kind::BadValue)?;
+        let whole = decimal.whole(power).ok_or(Kind::InexactScale)?;
+        u32::try_from(whole).map_err(|_| Kind::BadValue)
     }
 
     /// Scales one number: `BadValue` when it is negative or too large, `InexactScale` when it does not divide.

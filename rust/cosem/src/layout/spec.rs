@@ -91,6 +91,12 @@ pub enum SpecProblem {
     ScalerTooFar(i8),
     /// The same column twice.
     DuplicateColumn,
+    /// Not `class/logical name/attribute`.
+    BadObject(String),
+    /// A captured register whose scaler and unit are not given.
+    NoScaler([u8; 6]),
+    /// Capture objects without a channel or without exactly one clock.
+    NoReads,
     /// Not exactly one clock.
     ClockCount(usize),
     /// More fields than the limit.
@@ -149,6 +155,19 @@ impl fmt::Display for SpecProblem {
                 write!(formatter, "scaler {scaler} cannot be right for this column")
             }
             Self::DuplicateColumn => write!(formatter, "another field already fills this column"),
+            Self::BadObject(text) => write!(
+                formatter,
+                "`{text}` is no capture object such as 3/1.0.1.29.0.255/2"
+            ),
+            Self::NoScaler(obis) => write!(
+                formatter,
+                "the scaler and unit of {} are missing under `scalers`",
+                obis.map(|group| group.to_string()).join(".")
+            ),
+            Self::NoReads => write!(
+                formatter,
+                "the capture objects need one clock and a register of a block load"
+            ),
             Self::ClockCount(count) => write!(
                 formatter,
                 "a row needs exactly one clock, this one has {count}"

@@ -91,6 +91,15 @@ fn delta(reader: &mut Reader<'_>, tag: u8) -> Result<Number, DecodeError> {
     Ok(Number::Delta(delta))
 }
 
+/// Takes a float behind its tag, in the fewest decimals that name it: what its maker meant by it.
+#[cold]
+pub(super) fn float(reader: &mut Reader<'_>, tag: u8) -> Result<String, DecodeError> {
+    Ok(match tag {
+        tag::FLOAT64 => f64::from_be_bytes(reader.take()?).to_string(),
+        _ => f32::from_be_bytes(reader.take()?).to_string(),
+    })
+}
+
 /// Steps over one value of any type.
 pub(super) fn skip(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
     skip_at(reader, 0)

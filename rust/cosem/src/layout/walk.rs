@@ -20,6 +20,9 @@ pub(super) struct Above {
     clock: Option<RawClock>,
     raw: [i64; Channel::COUNT],
     known: u16,
+    /// Channels whose value above was a float, and those values as they were stored.
+    floats: u16,
+    scaled: [u32; Channel::COUNT],
     status: u32,
 }
 
@@ -31,6 +34,8 @@ impl Above {
             clock: None,
             raw: [0; Channel::COUNT],
             known: 0,
+            floats: 0,
+            scaled: [0; Channel::COUNT],
             status: 0,
         }
     }
@@ -80,6 +85,7 @@ fn clock(reader: &mut Reader<'_>, above: &mut Above) -> Taken<RawClock> {
     let misfit = no_layout(reader);
     let clock = match reader.u8()? {
         tag::NULL => next_clock(above),
+        tag::DOUBLE_LONG_UNSIGNED => Ok(RawClock::unix(reader.be_u32()?).ok_or(misfit)?),
         tag::DATE_TIME => above.days.clock(&reader.take()?),
         tag::OCTET_STRING => match reader.length()? {
             DATE_TIME_BYTES => above.days.clock(&reader.take()?),
@@ -114,26 +120,39 @@ fn channel(
     };
     let known = above.known & channel.bit() != 0;
     let raw = match value::number(reader)? {
+        Number::Null if above.floats & channel.bit() != 0 => {
+            let scaled = above.scaled.get(channel.index());
+            *value = scaled.copied().unwrap_or_default();
+            row.present |= channel.bit();
+            return Ok(Ok(()));
+        }
         Number::Null if !known => return Ok(Ok(())),
         Number::Null => *before,
         Number::Absolute(number) => number,
+        Number::Delta(_) if above.floats & channel.bit() != 0 => return Ok(Err(Kind::BadValue)),
         // The first row's delta is absolute: 0 stands above it.
         Number::Delta(delta) => match before.checked_add(delta) {
             Some(number) => number,
             None => return Ok(Err(Kind::BadValue)),
         },
         Number::Huge => return Ok(Err(Kind::BadValue)),
-        Number::Other(tag::FLOATING_POINT | tag::FLOAT32 | tag::FLOAT64) => {
-            return Err(DecodeError::new(
-                Layer::Layout,
-                misfit.offset,
-                Kind::Unsupported,
-            ));
+        Number::Other(tag @ (tag::FLOATING_POINT | tag::FLOAT32 | tag::FLOAT64)) => {
+            let scaled = scale.apply_float(&value::float(reader, tag)?);
+            above.known &= !channel.bit();
+            above.floats |= channel.bit();
+            return Ok(scaled.map(|scaled| {
+                *value = scaled;
+                if let Some(place) = above.scaled.get_mut(channel.index()) {
+                    *place = scaled;
+                }
+                row.present |= channel.bit();
+            }));
         }
         Number::Other(_) => return Err(misfit),
     };
     *before = raw;
     above.known |= channel.bit();
+    above.floats &= !channel.bit();
     Ok(scale.apply(raw).map(|scaled| {
         *value = scaled;
         row.present |= channel.bit();

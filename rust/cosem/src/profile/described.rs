@@ -8,7 +8,7 @@
     reason = "a value of any other type is simply not what is asked for"
 )]
 
-use super::fit::{clock, logical_name, number, octets, structure};
+use super::fit::{clock, decimal, instant, logical_name, number, octets, structure};
 use super::{
     Field, Holds, Object, Quantity, Register, Row, Taken, UNIT_NONE, UNIT_SECOND, UNIT_UNTOLD,
 };
@@ -58,7 +58,7 @@ fn by_object_list(elements: &[Value]) -> Option<Taken> {
         if is_name(object.obis) {
             taken.device_id = taken.device_id.or_else(|| octets(value));
         } else if object.class == CLASS_CLOCK && object.attribute == 2 {
-            row.clock = Some(clock(value)?);
+            row.clock = Some(instant(value)?);
         } else {
             keep(*object, value, scaler_unit(*object), &mut row);
         }
@@ -79,7 +79,7 @@ fn by_entries(entries: &[Value]) -> Option<Taken> {
         if is_name(obis) {
             taken.device_id = taken.device_id.or_else(|| octets(value));
         } else if obis == CLOCK {
-            row.clock = Some(clock(value)?);
+            row.clock = Some(instant(value)?);
         } else {
             let class = if told.is_some() {
                 CLASS_REGISTER
@@ -112,7 +112,7 @@ fn keep(object: Object, value: &Value, told: Option<(i8, u8)>, row: &mut Row) {
             scaler: 0,
             unit: UNIT_SECOND,
         });
-    } else if number(value).is_some() {
+    } else if decimal(value).is_some() {
         let holds = Holds::Register;
         let field = Field {
             object,

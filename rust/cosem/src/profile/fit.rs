@@ -7,8 +7,9 @@
 use super::{
     Code, Event, Field, Holds, Object, Profile, Quantity, Register, Row, Taken, UNIT_SECOND,
 };
-use crate::axdr::Value;
+use crate::axdr::{Value, single};
 use crate::clock::RawClock;
+use crate::decimal::Decimal;
 use crate::layout::BodyShape;
 
 /// Elements of a push body: device id, logical name, time sent, rows.
@@ -84,7 +85,7 @@ impl Profile {
             }
             match field.holds {
                 Holds::Clock if null => row.clock = Some(self.next(before?)?),
-                Holds::Clock => row.clock = Some(clock(value)?),
+                Holds::Clock => row.clock = Some(instant(value)?),
                 _ => field.take(above, &mut row)?,
             }
         }
@@ -105,15 +106,18 @@ impl Field {
         }
         let object = self.object;
         match self.holds {
-            Holds::Register => row.registers.push(Register {
-                object,
-                value: Quantity::Number(number(value)?),
-                scaler: self.scaler,
-                unit: self.unit,
-            }),
+            Holds::Register => {
+                let (number, exponent) = decimal(value)?;
+                row.registers.push(Register {
+                    object,
+                    value: Quantity::Number(number),
+                    scaler: self.scaler.checked_add(exponent)?,
+                    unit: self.unit,
+                });
+            }
             // A demand that never was has a time without fields.
             Holds::Time => {
-                if let Some(time) = clock(value) {
+                if let Some(time) = instant(value) {
                     row.registers.push(Register {
                         object,
                         value: Quantity::Time(time),
@@ -187,14 +191,28 @@ pub(super) fn logical_name(value: &Value) -> Option<[u8; 6]> {
     }
 }
 
-/// A whole number of any width.
+/// A whole number of any width. A bcd of one digit is that digit; of two it may be meant as binary
+/// or as digits, and is none.
 pub(super) fn number(value: &Value) -> Option<i64> {
     match value {
         Value::Signed(_, number) => Some(*number),
+        Value::Unsigned("bcd", number) if *number > 9 => None,
         Value::Unsigned(_, number) => i64::try_from(*number).ok(),
         Value::Boolean(set) => Some(i64::from(*set)),
         _ => None,
     }
+}
+
+/// A number and the power of ten it is to be multiplied with: a float has one, and is taken for the
+/// decimal that its fewest digits name.
+pub(super) fn decimal(value: &Value) -> Option<(i64, i8)> {
+    let written = match value {
+        Value::Float("float64", float) => float.to_string(),
+        Value::Float(_, float) => single(*float).to_string(),
+        _ => return Some((number(value)?, 0)),
+    };
+    let decimal = Decimal::parse(&written)?;
+    Some((decimal.number, decimal.exponent))
 }
 
 /// A date-time that names an instant.
@@ -202,6 +220,16 @@ pub(super) fn clock(value: &Value) -> Option<RawClock> {
     match value {
         Value::Octets(_, bytes) => RawClock::parse(bytes.as_slice().try_into().ok()?).ok(),
         _ => None,
+    }
+}
+
+/// The same where only a time can be meant: a count of seconds is one too.
+pub(super) fn instant(value: &Value) -> Option<RawClock> {
+    match value {
+        Value::Unsigned("double-long-unsigned", seconds) => {
+            RawClock::unix(u32::try_from(*seconds).ok()?)
+        }
+        _ => clock(value),
     }
 }
 

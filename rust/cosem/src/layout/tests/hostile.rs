@@ -23,16 +23,16 @@ fn bodies_of_another_layout_are_refused_where_they_differ() {
         refused(&mut layout, &[text]),
         (Layer::Layout, 52, Kind::NoLayout)
     );
-    let float = fields(&[
-        &clock(0),
-        &[0x17, 0, 0, 0, 0],
+    let register_for_clock = fields(&[
+        &u32_field(41_234),
+        &u16_field(1),
         &u32_field(2),
         &u32_field(3),
         &u16_field(4),
     ]);
     assert_eq!(
-        refused(&mut layout, &[float]),
-        (Layer::Layout, 52, Kind::Unsupported)
+        refused(&mut layout, &[register_for_clock]),
+        (Layer::Layout, 38, Kind::NoLayout)
     );
     let mut alert = push(&[row(0)]);
     alert[15] = 4;

@@ -234,3 +234,40 @@ fn health_words_come_as_integers_bits_or_octets() {
         Kind::BadValue
     );
 }
+
+#[test]
+fn floats_are_the_decimals_they_name_and_repeat_by_null_data() {
+    let mut layout = single_phase(BodyShape::Push);
+    let with = |after_s: i64, volt: &[u8], imp: &[u8]| {
+        fields(&[&clock(after_s), volt, imp, &u32_field(7), &u16_field(223)])
+    };
+    let float = |value: f32| [&[0x17][..], &value.to_be_bytes()].concat();
+    // 230.1 V in steps of 0.1 V is 2301: the layout's scaler is the meter's.
+    let rows = [
+        with(0, &float(2_301.0), &float(12.0)),
+        with(1_800, &[0], &u32_field(13)),
+        with(3_600, &u16_field(2_299), &[0]),
+        with(5_400, &[0], &float(0.5)),
+        with(7_200, &[0], &float(f32::NAN)),
+    ];
+    let (columns, bad) = extract(&mut layout, &push(&rows)).unwrap();
+    assert_eq!(columns.channels[VOLT], [23_010, 23_010, 22_990]);
+    assert_eq!(columns.channels[IMP], [12, 13, 13]);
+    let kinds: Vec<_> = bad.iter().map(|row| row.error.kind).collect();
+    assert_eq!(kinds, [Kind::InexactScale, Kind::BadValue]);
+}
+
+#[test]
+fn a_count_of_seconds_is_a_clock_in_utc() {
+    let mut layout = single_phase(BodyShape::Push);
+    let at = |seconds: u32| {
+        let rest = [u16_field(2_300), u32_field(5), u32_field(7), u16_field(223)];
+        fields(&[&u32_field(seconds), &rest[0], &rest[1], &rest[2], &rest[3]])
+    };
+    let rows = [at(1_795_132_800), at(1_795_134_600)];
+    let (columns, _) = extract(&mut layout, &push(&rows)).unwrap();
+    let clock = columns.clocks[1];
+    assert_eq!(clock.deviation_min, crate::clock::DEVIATION_UNIX);
+    let policy = crate::clock::TimePolicy::Ist;
+    assert_eq!(policy.utc_s(&clock), Some(1_795_134_600));
+}
