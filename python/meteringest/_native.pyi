@@ -445,3 +445,11 @@ class Gathered:
         """(table, Native block), to be inserted in this order."""
 
 def inspect(line_json: bytes) -> bytes: ...
+
+def verify_journal(journal: Journal) -> dict[str, Any]:
+    """Reads every durable byte again and changes nothing; any thread, beside appends and syncs.
+
+    `segments`, `records` and `bytes` were read, `released` segments left an entry; `given_up` holds
+    (first, next) of rows lost to a salvage, `faults` (path, offset, what does not fit), `head` the
+    digest that covers all segments which have a successor.
+    """

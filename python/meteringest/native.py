@@ -10,6 +10,7 @@ from meteringest._native import (
     Link,
     SimulatedDisk,
     inspect,
+    verify_journal,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "Link",
     "SimulatedDisk",
     "inspect",
+    "verify_journal",
 ]

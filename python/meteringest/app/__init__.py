@@ -2,6 +2,7 @@
 
 from meteringest.app.migrating import migrate_store as migrate
 from meteringest.app.offline import offline
+from meteringest.app.proof import reconcile, verify_journal
 from meteringest.app.serve import serve
 
-__all__ = ["migrate", "offline", "serve"]
+__all__ = ["migrate", "offline", "reconcile", "serve", "verify_journal"]

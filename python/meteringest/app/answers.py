@@ -1,6 +1,7 @@
 """What the running service answers on its control socket."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from importlib.metadata import version
 
 import trio
@@ -8,16 +9,18 @@ import trio
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.core import Core, reload
 from meteringest.app.money import Money, takes, tell_refused
+from meteringest.app.proof import verified
 from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
 from meteringest.app.replaying import Replaying
-from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.control.messages import AskReplay, Replayed, Status, Verified
 from meteringest.control.money import AskEnter, AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.intake.server import IntakeServer
 from meteringest.observe import ServiceObserver
 from meteringest.offload import Offload
 from meteringest.registry.rows import Listing
+from meteringest.store.conservation import Conservation, conservation
 
 SAMPLE_S = 1.0
 REJECTED = 'rejected_total{kind="'
@@ -115,6 +118,14 @@ class Answers:
     async def reload(self) -> str:
         """Registry and layouts again."""
         return await self._offload(reload, self._core)
+
+    async def reconcile(self, day: date, dcu: str) -> Conservation:
+        """A receive day, counted again in the tables."""
+        return await self._offload(conservation, self._core.store, day, dcu)
+
+    async def verify_journal(self) -> Verified:
+        """Every byte of the journal, read again beside the flow."""
+        return await self._offload(verified, self._core.journal)
 
     async def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Stored rejects decoded again, one such command at a time."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from meteringest.cli import aside, records, replay, rules, service, tools
+from meteringest.cli import aside, proof, records, replay, rules, service, tools
 from meteringest.cli.outcome import MEANING
 from meteringest.registry.columns import FORMS
 
@@ -138,6 +138,23 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
             "replay-rejects --meter 1207 --since 2026-11-20",
         )
     )
+    proof.add_reconcile_arguments(
+        command(
+            "reconcile",
+            "Count what was received on a day again, in the tables themselves.",
+            "reconcile --day 2026-11-20",
+            "reconcile --day 2026-11-20 --dcu sub-division-4 --json",
+        )
+    )
+    journal = command("journal", "The journal: verify.", "journal verify")
+    actions = journal.add_subparsers(metavar="ACTION", required=True)
+    verified = actions.add_parser(
+        "verify",
+        help="read every byte again; name each file that is missing, altered or moved",
+        epilog=_examples("journal verify", "journal verify --json"),
+    )
+    proof.add_verify_arguments(verified)
+    _globals(verified, default=argparse.SUPPRESS)
 
 
 def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:

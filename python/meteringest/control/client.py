@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,19 +18,23 @@ from meteringest.control.messages import (
     AskImport,
     AskList,
     AskQuery,
+    AskReconcile,
     AskReload,
     AskReplay,
     AskStatus,
+    AskVerify,
     Failed,
     Replayed,
     Request,
     Response,
     Status,
+    Verified,
 )
 from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError
 from meteringest.registry.rows import Listing
+from meteringest.store.conservation import Conservation
 
 T = TypeVar("T")
 
@@ -68,6 +73,14 @@ class Client:
     def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Makes the service decode stored rejects again; returns when that is stored."""
         return self._ask(wanted, Replayed)
+
+    def reconcile(self, day: date, dcu: str) -> Conservation:
+        """Counts a receive day again in the tables."""
+        return self._ask(AskReconcile(day=day, dcu=dcu), Conservation)
+
+    def verify_journal(self) -> Verified:
+        """Makes the service read its whole journal again."""
+        return self._ask(AskVerify(), Verified)
 
     def money(self, asked: AskMoney, answer: type[T]) -> T:
         """Enters orders and rules, shows accounts; the answer is of the type the asker names."""

@@ -5,6 +5,7 @@ Rule 2: this file does no I/O.
 """
 
 import struct
+from datetime import date
 from typing import Annotated
 
 import msgspec
@@ -99,6 +100,37 @@ class AskReplay(msgspec.Struct, frozen=True, tag="replay", kw_only=True):
     dry_run: bool = False
 
 
+class AskReconcile(msgspec.Struct, frozen=True, tag="reconcile", kw_only=True):
+    """Count a receive day again in the tables; `dcu` is a number or name, nothing for all."""
+
+    day: date
+    dcu: str = ""
+
+
+class AskVerify(msgspec.Struct, frozen=True, tag="verify"):
+    """Read the whole journal again."""
+
+
+class JournalFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A file of the journal that is not what was written."""
+
+    path: str
+    offset: int
+    reason: str
+
+
+class Verified(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading the whole journal again found."""
+
+    segments: int
+    records: int
+    bytes: int
+    released: int
+    given_up: tuple[tuple[int, int], ...]
+    faults: tuple[JournalFault, ...]
+    head: Annotated[str, Meta(description="digest over all segments that have a successor")]
+
+
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """What decoding rejects again did, or would do."""
 
@@ -110,7 +142,8 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
 
 
-Request = AskReplay | AskStatus | AskQuery | AskImport | AskCommit | AskList | AskReload | AskMoney
+Question = AskReplay | AskReconcile | AskVerify | AskStatus | AskQuery | AskList | AskReload
+Request = Question | AskImport | AskCommit | AskMoney
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed", kw_only=True):

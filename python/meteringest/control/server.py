@@ -10,6 +10,7 @@ import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -25,20 +26,25 @@ from meteringest.control.messages import (
     AskImport,
     AskList,
     AskQuery,
+    AskReconcile,
     AskReload,
     AskReplay,
     AskStatus,
+    AskVerify,
     Failed,
     More,
+    Question,
     Replayed,
     Request,
     Response,
     Status,
+    Verified,
 )
 from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError, MeterIngestError
 from meteringest.registry.rows import Listing
+from meteringest.store.conservation import Conservation
 
 BACKLOG = 16
 
@@ -64,6 +70,14 @@ class Answers(Protocol):
 
     async def reload(self) -> str:
         """Reads registry and layouts again; says what was found."""
+        ...
+
+    async def reconcile(self, day: date, dcu: str) -> Conservation:
+        """Counts a receive day again in the tables."""
+        ...
+
+    async def verify_journal(self) -> Verified:
+        """Reads the whole journal again."""
         ...
 
     async def replay_rejects(self, wanted: AskReplay) -> Replayed:
@@ -152,8 +166,19 @@ class _Session:
     async def _answer(self, request: Request) -> object:
         if isinstance(request, AskMoney):
             return await self._answers.money(request)
-        answer: object = None
         match request:
+            case AskImport(part=part):
+                self._parts.append(part)
+                return None
+            case AskCommit():
+                parts, self._parts = self._parts, []
+                return await self._answers.import_rows(parts)
+            case _:
+                return await self._asked(request)
+
+    async def _asked(self, question: Question) -> object:
+        answer: object
+        match question:
             case AskStatus():
                 answer = await self._answers.status()
             case AskQuery(sql=sql, output=output):
@@ -162,13 +187,12 @@ class _Session:
                 answer = await self._answers.list_rows(listing)
             case AskReload():
                 answer = await self._answers.reload()
+            case AskReconcile(day=day, dcu=dcu):
+                answer = await self._answers.reconcile(day, dcu)
+            case AskVerify():
+                answer = await self._answers.verify_journal()
             case AskReplay():
-                answer = await self._answers.replay_rejects(request)
-            case AskImport(part=part):
-                self._parts.append(part)
-            case AskCommit():
-                parts, self._parts = self._parts, []
-                answer = await self._answers.import_rows(parts)
+                answer = await self._answers.replay_rejects(question)
         return answer
 
     async def _send(self, response: Response) -> None:

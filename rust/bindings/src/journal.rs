@@ -26,7 +26,7 @@ type PyRecord<'py> = (u64, u32, i64, Bound<'py, PyBytes>);
 /// Append-only segments in a folder that belongs to this process alone.
 #[pyclass(frozen, module = "meteringest._native")]
 pub(crate) struct Journal {
-    opened: journal::Journal,
+    pub(crate) opened: journal::Journal,
     recovery: Recovery,
     wake: Mutex<Option<Py<PyAny>>>,
 }
@@ -325,7 +325,7 @@ fn span(records: &Records) -> Option<(u64, u64)> {
     Some((first, records.next()?))
 }
 
-fn raised(error: &JournalError) -> PyErr {
+pub(crate) fn raised(error: &JournalError) -> PyErr {
     let said = (error.path().to_owned(), error.reason());
     match error {
         JournalError::Full { .. } => classes::JournalFull::new_err(said),

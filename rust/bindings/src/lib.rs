@@ -8,6 +8,7 @@ mod inspect;
 mod journal;
 mod link;
 mod simulated;
+mod verify;
 
 use pyo3::prelude::*;
 
@@ -27,4 +28,6 @@ mod _native {
     use crate::link::Link;
     #[pymodule_export]
     use crate::simulated::SimulatedDisk;
+    #[pymodule_export]
+    use crate::verify::verify_journal;
 }
