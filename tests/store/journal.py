@@ -10,7 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import trio
+from msgspec.structs import asdict
 from tests.store.blocks import SLOTS, Arrays, Range, block, ledger_block, reads
+
+from meteringest.store.backlog import Ahead
 
 METERS = 20
 ROWS = METERS * SLOTS + 1
@@ -42,45 +45,65 @@ def truth(records: int) -> tuple[int, int, int]:
 
 
 class RecordedJournal:
-    """`records` records, all durable from the start; its marks live in a file."""
+    """`records` records, all durable from the start unless it `grows`; its marks live in a file."""
 
-    def __init__(self, folder: Path, records: int) -> None:
+    def __init__(self, folder: Path, records: int, *, grows: bool = False) -> None:
         self._marks = folder / "marks.json"
         self._end = BASE + records * ROWS
+        self._grown = trio.Event()
         if not self._marks.exists():
-            self._write(BASE, None)
+            self._write(BASE, None, None)
+        ahead = self.ahead()
+        least = BASE + records * 3 // 4 * ROWS
+        known = max(least, ahead.next if ahead else 0, self.stored())
+        self._durable = known if grows else self._end
 
     def stored(self) -> int:
         return int(json.loads(self._marks.read_text())["stored"])
+
+    def ahead(self) -> Ahead | None:
+        noted = json.loads(self._marks.read_text()).get("ahead")
+        return Ahead(**{**noted, "received_ms": tuple(noted["received_ms"])}) if noted else None
+
+    def note_ahead(self, ahead: Ahead) -> None:
+        self._write(self.stored(), None, ahead)
 
     def planned(self) -> tuple[int, int] | None:
         plan = json.loads(self._marks.read_text())["plan"]
         return (plan[0], plan[1]) if plan else None
 
     def durable(self) -> int:
-        return self._end
+        return self._durable
+
+    def grow(self) -> bool:
+        """One record more is durable; False when there are no more."""
+        self._durable = min(self._durable + ROWS, self._end)
+        grown, self._grown = self._grown, trio.Event()
+        grown.set()
+        return self._durable < self._end
 
     def gather(self, first: int, *, rows_max: int, until: int | None) -> Range | None:
         start = (first - BASE) // ROWS
-        end = (self._end - BASE) // ROWS
+        end = (self._durable - BASE) // ROWS
         stop = (until - BASE) // ROWS if until else min(end, start + max(1, rows_max // ROWS))
         return range_between(start, stop) if start < stop else None
 
     def plan(self, first: int, next: int) -> None:  # noqa: A002
-        self._write(self.stored(), (first, next))
+        self._write(self.stored(), (first, next), self.ahead())
 
     def advance(self, stored: int) -> None:
-        self._write(stored, None)
+        ahead = self.ahead()
+        self._write(stored, None, ahead if ahead and ahead.next > stored else None)
 
     async def grown(self, past: int) -> None:
-        if past >= self._end:
-            await trio.sleep_forever()
+        while past >= self._durable:
+            await self._grown.wait()
         await trio.lowlevel.checkpoint()
 
-    def _write(self, stored: int, plan: tuple[int, int] | None) -> None:
+    def _write(self, stored: int, plan: tuple[int, int] | None, ahead: Ahead | None) -> None:
         fresh = self._marks.with_suffix(".new")
         with fresh.open("w") as file:
-            json.dump({"stored": stored, "plan": plan}, file)
+            json.dump({"stored": stored, "plan": plan, "ahead": ahead and asdict(ahead)}, file)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._marks)

@@ -33,7 +33,7 @@ class Silence:
         self.after = after
 
     def __call__(
-        self, store: Store, node: int, gathered: Gathered, observer: Observer, aside: None
+        self, store: Store, node: int, gathered: Gathered, observer: Observer, *_: object
     ) -> None:
         if self.after:
             insert_range(store, node, gathered, observer)
@@ -193,6 +193,9 @@ class Trickle:
         self._durable += rows
         self._grown.set()
         self._grown = trio.Event()
+
+    def ahead(self) -> None:
+        return None
 
     def stored(self) -> int:
         return self._stored

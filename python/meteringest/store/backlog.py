@@ -45,6 +45,15 @@ class Gathered(Protocol):
         ...
 
 
+class Ahead(Struct, frozen=True, kw_only=True):
+    """A stretch past `stored` that the store has already, and what its m.batches row will say."""
+
+    first: int
+    next: int
+    reads: int = 0
+    received_ms: tuple[int, int] = (0, 0)
+
+
 class Backlog(Protocol):
     """The stretch of the journal between stored and durable. All but `grown` may block."""
 
@@ -60,6 +69,14 @@ class Backlog(Protocol):
         """The range a crash interrupted: it may be in the store, in part or whole."""
         ...
 
+    def ahead(self) -> Ahead | None:
+        """What was stored before its turn, if anything."""
+        ...
+
+    def note_ahead(self, ahead: Ahead) -> None:
+        """Notes durably that the store has `ahead`, and that no range is in flight."""
+        ...
+
     def gather(self, first: int, *, rows_max: int, until: int | None) -> Gathered | None:
         """Whole records from `first` on, up to about `rows_max` rows, or exactly up to `until`."""
         ...
@@ -69,7 +86,10 @@ class Backlog(Protocol):
         ...
 
     def advance(self, stored: int) -> None:
-        """Notes durably that everything before `stored` is in the store, and lets it go."""
+        """Notes durably that everything before `stored` is in the store, and lets it go.
+
+        A stretch ahead that ends there is no longer ahead.
+        """
         ...
 
     async def grown(self, past: int) -> None:

@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from meteringest.errors import StoreRefused
 from meteringest.events import Observer
+from meteringest.store.ahead import Place
 from meteringest.store.aside import Aside
-from meteringest.store.backlog import Gathered, Range
+from meteringest.store.backlog import Ahead, Gathered, Range
 from meteringest.store.clickhouse import PARTITIONS_MAX, Store
 from meteringest.store.faults import EngineRefused, too_many_partitions
 from meteringest.store.happenings import AsideTaken, BlockCut, BlockSetAside
@@ -57,18 +58,24 @@ class Inserting(Struct, frozen=True):
 
 
 def insert_range(
-    store: Store, node: int, gathered: Gathered, observer: Observer, aside: Aside | None = None
+    store: Store,
+    node: int,
+    gathered: Gathered,
+    observer: Observer,
+    aside: Aside | None = None,
+    place: Place = Place.NEXT,
 ) -> None:
     """Everything of `gathered`, in Rule 1's order; raises StoreUnavailable or PoisonBlock.
 
-    Without `aside` a refused block is not set aside: it is raised.
+    Without `aside` a refused block is not set aside: it is raised. A range ahead is not marked as
+    stored: mark_ahead does that once everything below it is.
     """
     within = Range.of(node, gathered)
     into = Inserting(store, observer, aside)
     table = "m.read_history"
     try:
         _keep_superseded(store, within, gathered.changed)
-        for at, (table, block) in enumerate(gathered.blocks):
+        for at, (table, block) in enumerate(_blocks(gathered, place)):
             check_block(table, block)
             # Two blocks of one table need two tokens: the engine drops a token it knows, unread.
             parts = _parts(table, block, f"{within.token(table)}-{at}")
@@ -76,10 +83,23 @@ def insert_range(
             store.side_by_side(
                 [partial(_insert_block, into, within, table, *each) for each in parts]
             )
-        table = "m.batches"
-        _mark_stored(store, within, gathered)
+        if place is not Place.AHEAD:
+            table = "m.batches"
+            _mark_stored(store, within, gathered.reads, gathered.received_ms)
     except StoreRefused as refusal:
         raise PoisonBlock(store.where, within, table, refusal) from refusal
+
+
+def mark_ahead(store: Store, node: int, ahead: Ahead) -> None:
+    """One m.batches row for a whole stretch ahead, now that nothing below it is missing."""
+    _mark_stored(store, Range(node, ahead.first, ahead.next), ahead.reads, ahead.received_ms)
+
+
+def _blocks(gathered: Gathered, place: Place) -> Iterator[tuple[str, bytes]]:
+    for table, block in gathered.blocks:
+        if table == "m.reads" and place is Place.BENEATH:
+            yield "m.read_history", block
+        yield table, block
 
 
 def _parts(table: str, block: bytes, token: str) -> list[tuple[bytes, str]]:
@@ -195,15 +215,15 @@ def _chunks(changed: Sequence[tuple[int, int]]) -> Iterator[Sequence[tuple[int, 
         yield changed[at : at + KEYS_MAX]
 
 
-def _mark_stored(store: Store, within: Range, gathered: Gathered) -> None:
+def _mark_stored(store: Store, within: Range, reads: int, received_ms: tuple[int, int]) -> None:
     token = f"{within.node}-{within.first}-{within.next}"
-    low, high = gathered.received_ms
+    low, high = received_ms
     store.run(
         "INSERT INTO m.batches "  # noqa: S608 (numbers only)
         "(node, first, next, received_at_min, received_at_max, reads, token) VALUES "
         f"({within.node}, {within.first}, {within.next}, "
         f"fromUnixTimestamp64Milli({low}, 'UTC'), fromUnixTimestamp64Milli({high}, 'UTC'), "
-        f"{gathered.reads}, '{token}')",
+        f"{reads}, '{token}')",
         {"insert_deduplication_token": f"{token}-m.batches"},
     )
 

@@ -51,6 +51,13 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         float,
         Meta(gt=0, le=3_600, description="How long a durable read may wait to be inserted."),
     ] = 1.0
+    catch_up: Annotated[
+        Literal["oldest", "newest"],
+        Meta(
+            description="After ClickHouse was away: everything in its order, or what comes in now "
+            "first and what waits in between. Balances and bills follow the order either way."
+        ),
+    ] = "oldest"
     retry_min_s: Annotated[
         float, Meta(gt=0, description="The first wait while the store does not answer; it doubles.")
     ] = 0.25

@@ -1,4 +1,4 @@
-"""From the journal into the store, oldest first, for as long as the service runs.
+"""From the journal into the store, for as long as the service runs.
 
 Rule 1: the range is noted durably before it is sent, so that a retry after a crash sends exactly
 the same range under the same token.
@@ -9,19 +9,36 @@ Rule 3: the stored mark moves only past a range the store has acknowledged.
 
 from collections.abc import Callable
 from math import inf
-from typing import NoReturn
+from typing import NoReturn, Protocol, TypeVarTuple
 
 import trio
 
 from meteringest.errors import InvariantError, JournalFull, StoreUnavailable
 from meteringest.events import Observer
 from meteringest.offload import Offload
+from meteringest.store.ahead import Marks, Place, grown_by, place_of
 from meteringest.store.aside import Aside
-from meteringest.store.backlog import Backlog, Gathered, rows_in
+from meteringest.store.backlog import Ahead, Backlog, Gathered, rows_in
 from meteringest.store.clickhouse import Store
 from meteringest.store.happenings import RangeStored, StoreWaited
-from meteringest.store.insertion import insert_range, offer_again
+from meteringest.store.insertion import insert_range, mark_ahead, offer_again
 from meteringest.store.settings import StoreSettings
+
+Arguments = TypeVarTuple("Arguments")
+
+
+class Positions(Protocol):
+    """A range or a stretch, for what is told about it."""
+
+    @property
+    def first(self) -> int:
+        """The first position in it."""
+        ...
+
+    @property
+    def next(self) -> int:
+        """The position after its last."""
+        ...
 
 
 class Writer:
@@ -46,15 +63,13 @@ class Writer:
         self._settings = settings
         self._offload = offload
         self._observer = observer
-        self._offer_at = -inf
+        self._offer_at = self._newest_at = -inf
 
     async def run(self) -> NoReturn:
         """Finishes what a crash interrupted, then follows the journal."""
         await self.catch_up_plan()
         while True:
-            await self._backlog.grown(self._backlog.stored())
-            await self._fill()
-            await self.store_next()
+            await self._turn()
             await self._offer_again()
 
     async def catch_up_plan(self) -> None:
@@ -68,14 +83,53 @@ class Writer:
             raise InvariantError("I6", f"range {planned} was planned, the journal gave {gathered}")
         await self._insert(gathered)
 
+    async def _turn(self) -> None:
+        """Waits for the next range, or takes turns between the newest and the oldest."""
+        ahead = await self._newest_first()
+        if ahead is None:
+            await self._backlog.grown(self._backlog.stored())
+            await self._fill()
+            await self.store_next()
+            return
+        overdue = trio.current_time() - self._newest_at >= self._settings.freshness_s
+        if self._marks().newest_waits(ahead, overdue=overdue):
+            self._newest_at = trio.current_time()
+            await self._store_from(ahead.next, None)
+        else:
+            await self.store_next()
+
     async def store_next(self) -> bool:
         """The oldest range that is not stored; False when there is none."""
-        gathered = await self._gather(self._backlog.stored(), None)
+        ahead = self._backlog.ahead()
+        until = None if ahead is None else self._marks().end_beneath(ahead)
+        return await self._store_from(self._backlog.stored(), until)
+
+    async def _store_from(self, first: int, until: int | None) -> bool:
+        gathered = await self._gather(first, until)
         if gathered is None:
             return False
         await self._noted(gathered, self._backlog.plan, gathered.first, gathered.next)
         await self._insert(gathered)
         return True
+
+    async def _newest_first(self) -> Ahead | None:
+        """The stretch ahead; a new one begins where so much is owed that the newest would wait."""
+        ahead = self._backlog.ahead()
+        if ahead is not None or self._settings.catch_up == "oldest":
+            return ahead
+        begin = self._marks().newest_first_from()
+        if begin is None:
+            return None
+        begun = Ahead(first=begin, next=begin)
+        await self._noted(begun, self._backlog.note_ahead, begun)
+        return begun
+
+    def _marks(self) -> Marks:
+        return Marks(
+            stored=self._backlog.stored(),
+            durable=self._backlog.durable(),
+            rows_max=self._settings.rows_max,
+        )
 
     async def _offer_again(self) -> None:
         """What was set aside, once in a while: whoever mended the reason need not tell us."""
@@ -102,11 +156,18 @@ class Writer:
 
     async def _insert(self, gathered: Gathered) -> None:
         begun = trio.current_time()
-        wait_s = self._settings.retry_min_s
-        while not await self._attempt(gathered, wait_s):
-            await trio.sleep(wait_s)
-            wait_s = min(2 * wait_s, self._settings.retry_max_s)
-        await self._noted(gathered, self._backlog.advance, gathered.next)
+        place = place_of(gathered, self._backlog.ahead())
+        await self._until_taken(
+            gathered,
+            insert_range,
+            self._store,
+            self._node,
+            gathered,
+            self._observer,
+            self._aside,
+            place,
+        )
+        await self._note_stored(gathered, place)
         duration_s = trio.current_time() - begun
         self._observer.emit(
             RangeStored(
@@ -118,28 +179,46 @@ class Writer:
             )
         )
 
-    async def _noted(self, gathered: Gathered, note: Callable[..., None], *positions: int) -> None:
+    async def _note_stored(self, gathered: Gathered, place: Place) -> None:
+        ahead = self._backlog.ahead()
+        if ahead is None:
+            await self._noted(gathered, self._backlog.advance, gathered.next)
+        elif place is Place.AHEAD:
+            await self._noted(gathered, self._backlog.note_ahead, grown_by(ahead, gathered))
+        elif gathered.next < ahead.first:
+            await self._noted(gathered, self._backlog.advance, gathered.next)
+        else:
+            await self._until_taken(ahead, mark_ahead, self._store, self._node, ahead)
+            await self._noted(gathered, self._backlog.advance, ahead.next)
+
+    async def _noted(
+        self, within: Positions, note: Callable[[*Arguments], None], *arguments: *Arguments
+    ) -> None:
         """A full disk keeps notes waiting too; what is stored meanwhile is what frees it."""
+        await self._retried(within, JournalFull, note, *arguments)
+
+    async def _until_taken(
+        self, within: Positions, insert: Callable[[*Arguments], None], *arguments: *Arguments
+    ) -> None:
+        """As often as the store does not answer."""
+        await self._retried(within, StoreUnavailable, insert, *arguments)
+
+    async def _retried(
+        self,
+        within: Positions,
+        passing: type[JournalFull | StoreUnavailable],
+        call: Callable[[*Arguments], None],
+        *arguments: *Arguments,
+    ) -> None:
         wait_s = self._settings.retry_min_s
         while True:
             try:
-                await self._offload(note, *positions)
-            except JournalFull as full:
-                self._waited(gathered.first, gathered.next, str(full), wait_s)
-                await trio.sleep(wait_s)
-                wait_s = min(2 * wait_s, self._settings.retry_max_s)
-            else:
-                return
-
-    async def _attempt(self, gathered: Gathered, wait_s: float) -> bool:
-        try:
-            await self._offload(
-                insert_range, self._store, self._node, gathered, self._observer, self._aside
-            )
-        except StoreUnavailable as silence:
-            self._waited(gathered.first, gathered.next, silence.reason, wait_s)
-            return False
-        return True
+                return await self._offload(call, *arguments)
+            except passing as trouble:
+                why = trouble.reason if isinstance(trouble, StoreUnavailable) else str(trouble)
+                self._waited(within.first, within.next, why, wait_s)
+            await trio.sleep(wait_s)
+            wait_s = min(2 * wait_s, self._settings.retry_max_s)
 
     def _waited(self, first: int, next: int, reason: str, wait_s: float) -> None:  # noqa: A002
         self._observer.emit(StoreWaited(first=first, next=next, reason=reason, wait_s=wait_s))
