@@ -2,10 +2,12 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from meteringest.cli import aside, proof, records, replay, rules, service, tools
+from meteringest.cli.money_parser import add_load, add_money_commands
 from meteringest.cli.outcome import MEANING
 from meteringest.registry.columns import FORMS
 
@@ -57,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _registry_commands(command)
     _tool_commands(command)
     _rules_commands(command)
+    add_money_commands(command, _examples, partial(_globals, default=argparse.SUPPRESS))
     return top
 
 
@@ -172,7 +175,7 @@ def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
             epilog=_examples(f"{table} import {table}.csv", f"{table} import - < {table}.csv"),
         )
         takes.add_argument("file", metavar="FILE", help="with a heading line; - is standard input")
-        takes.set_defaults(run=records.import_file, table=table)
+        takes.set_defaults(run=records.import_file, table=table, author="")
         lists = actions.add_parser(
             "list",
             help="registry rows, without keys",
@@ -233,9 +236,10 @@ def _tool_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
 def _rules_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     tariffs = command(
         "tariffs",
-        "Tariff files: check, or show what they come to.",
+        "Tariffs: check files, show what they come to, load them.",
         "tariffs check domestic.toml",
         "tariffs show domestic.toml --calendar holidays.toml",
+        "tariffs load domestic.toml holidays.toml",
     )
     actions = tariffs.add_subparsers(metavar="ACTION", required=True)
     checked = actions.add_parser("check", help="good, or every problem with line and path")
@@ -244,11 +248,15 @@ def _rules_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     shown.add_argument("--calendar", metavar="FILE", type=Path, help="the calendar it names")
     shown.set_defaults(run=rules.show_tariff)
     policy = command(
-        "policy", "Disconnection policy files: check.", "policy check uttar-pradesh.toml"
+        "policy",
+        "Disconnection policies: check files, load them.",
+        "policy check uttar-pradesh.toml",
     )
     parts = policy.add_subparsers(metavar="ACTION", required=True)
     policed = parts.add_parser("check", help="good with its clauses, or every problem")
     policed.set_defaults(run=rules.check_policy)
+    for each in (add_load(actions, _examples, "tariffs"), add_load(parts, _examples, "policy")):
+        _globals(each, default=argparse.SUPPRESS)
     for each in (checked, shown, policed):
         each.add_argument("file", metavar="FILE", type=Path)
         _globals(each, default=argparse.SUPPRESS)

@@ -17,18 +17,26 @@ from meteringest.cli.reach import reach
 from meteringest.config import load
 from meteringest.csv_rows import CsvRows
 from meteringest.errors import RegistryError
+from meteringest.prepaid.ledger.forms import FORMS as MONEY_FORMS
 from meteringest.progress import progress
-from meteringest.registry.columns import FORMS
+from meteringest.registry.columns import FORMS as REGISTRY_FORMS
 from meteringest.registry.rows import Listing
+
+FORMS = {**REGISTRY_FORMS, **MONEY_FORMS}
 
 
 def import_file(args: argparse.Namespace) -> int:
     """Checks every cell here, then hands the rows to whoever holds the registry."""
     config = load(args.config).config
     name = "standard input" if args.file == "-" else args.file
-    rows = CsvRows(FORMS[args.table], name, problems_max=config.registry.import_problems_max)
+    rows = CsvRows(
+        FORMS[args.table],
+        name,
+        problems_max=config.registry.import_problems_max,
+        author=args.author,
+    )
     with (
-        _opened(args.file) as lines,
+        opened(args.file) as lines,
         reach(config) as service,
         progress(f"reading {name}") as advance,
     ):
@@ -64,7 +72,8 @@ def _table(rows: list[dict[str, object]]) -> Table:
 
 
 @contextmanager
-def _opened(file: str) -> Iterator[TextIO]:
+def opened(file: str) -> Iterator[TextIO]:
+    """The file, or standard input for -; bytes that are not UTF-8 show in their cell."""
     try:
         source: BinaryIO = sys.stdin.buffer if file == "-" else open(file, "rb")  # noqa: PTH123, SIM115 -- closed below
     except OSError as error:

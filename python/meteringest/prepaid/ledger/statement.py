@@ -75,7 +75,7 @@ def statement(
     by_day: dict[date, list[ChargeVersion]] = {}
     for each in versions:
         by_day.setdefault(each.day, []).append(each)
-    lines = [_of_entry(each, offset_min) for each in entries]
+    lines = [_of_entry(each, offset_min) for each in sorted(entries, key=_entered)]
     for of_day in by_day.values():
         lines += _of_day(sorted(of_day, key=_ver), offset_min)
     lines.sort(key=_place)
@@ -108,10 +108,13 @@ def _ver(version: ChargeVersion) -> int:
     return version.ver
 
 
-def _place(line: StatementLine) -> tuple[date, bool, date, str, str]:
+def _entered(entry: Entry) -> tuple[int, int, str]:
+    return entry.paid_at, entry.ver, entry.id
+
+
+def _place(line: StatementLine) -> tuple[date, bool, date]:
     """Money that came in before the charges of the same day."""
-    charged = line.kind in {CHARGES, CORRECTION}
-    return line.day, charged, line.of_day, line.kind, line.reference
+    return line.day, line.kind in {CHARGES, CORRECTION}, line.of_day
 
 
 def _of_entry(entry: Entry, offset_min: int) -> StatementLine:

@@ -1,0 +1,53 @@
+"""Commands that show accounts: lists, one account on a page, its statement."""
+
+import argparse
+from datetime import date
+
+import msgspec
+
+from meteringest.cli.account_text import account_text, list_text, statement_text
+from meteringest.cli.outcome import Outcome
+from meteringest.cli.output import write_out
+from meteringest.cli.reach import reach
+from meteringest.config import load
+from meteringest.control.money import AskAccount, AskAccounts, AskStatement
+from meteringest.prepaid.ledger.statement import Statement
+from meteringest.prepaid.showing.account import AccountListed, AccountShown
+
+
+def list_accounts(args: argparse.Namespace) -> int:
+    """A line each, tab-separated; JSON lines when asked."""
+    asked = AskAccounts(match=args.match, limit=args.limit)
+    with reach(load(args.config).config) as service:
+        found = service.money(asked, list[AccountListed])
+    if args.json:
+        write_out(b"".join(msgspec.json.encode(each) + b"\n" for each in found))
+    else:
+        write_out(list_text(found))
+    return Outcome.DONE
+
+
+def show(args: argparse.Namespace) -> int:
+    """Terms, balance, what is left of it, meters."""
+    with reach(load(args.config).config) as service:
+        found = service.money(AskAccount(args.account), AccountShown)
+    write_out(msgspec.json.encode(found) + b"\n" if args.json else account_text(found))
+    return Outcome.DONE if found.known else Outcome.FAILED
+
+
+def statement(args: argparse.Namespace) -> int:
+    """Opening, every line, closing."""
+    asked = AskStatement(account=args.account, first=args.first, last=args.last)
+    with reach(load(args.config).config) as service:
+        found = service.money(asked, Statement)
+    write_out(msgspec.json.encode(found) + b"\n" if args.json else statement_text(found))
+    return Outcome.DONE
+
+
+def day(text: str) -> date:
+    """An argument that is a local day."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        reason = f"{text!r} is no day; wanted one like 2026-04-01"
+        raise argparse.ArgumentTypeError(reason) from None
