@@ -1,6 +1,7 @@
 """TLS and mutual TLS with real certificates on real sockets: who is let in, and as whom."""
 
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from tests.wire.line import Bench, FakeLink, OneDcu, frame, reply
 from tests.wire.sockets import Serving, ends, one, received, serving
 
 from meteringest.errors import ConfigError
-from meteringest.intake.happenings import LinkOpened, LinkRefused
+from meteringest.intake.happenings import CertificatesKept, LinkLost, LinkOpened, LinkRefused
 from meteringest.intake.server import IntakeServer
 
 
@@ -163,6 +164,54 @@ async def test_a_revoked_certificate_is_refused_and_the_others_are_not(ours: Aut
         peer = await connect(it, ours.client(kept))
         await peer.send_all(frame(b"?kept"))
         assert await received(peer, 5) == reply(b"kept")
+
+
+async def still_answers(peer: trio.SSLStream[trio.SocketStream], word: bytes) -> None:
+    await peer.send_all(frame(b"?" + word))
+    assert await received(peer, len(word) + 1) == reply(word)
+
+
+async def test_a_certificate_revoked_while_connected_ends_its_link_and_no_other(
+    ours: Authority,
+) -> None:
+    lost, kept = (ours.ca.issue_cert("dcu.example", common_name=name) for name in ("7", "8"))
+    revoked = ours.revocations()
+    async with serving(one(tls=ours.mutual(revoked=revoked))) as it:
+        first, second = [await connect(it, ours.client(leaf)) for leaf in (lost, kept)]
+        await still_answers(first, b"one")
+        await still_answers(second, b"two")
+        ours.revocations(lost)
+        await it.server.read_certificates()
+        with suppress(trio.BrokenResourceError):
+            assert await first.receive_some() == b""
+        await it.seen(LinkLost)
+        assert [event.rule for event in it.bench.observer.of(LinkLost)] == ["revoked"]
+        await still_answers(second, b"three")
+        assert await is_refused(await connect(it, ours.client(lost)))
+
+
+async def test_the_lists_are_read_again_by_themselves(ours: Authority) -> None:
+    leaf = ours.ca.issue_cert("dcu.example", common_name="7")
+    settings = one(tls=ours.mutual(revoked=ours.revocations(), reread_s=0.05))
+    async with serving(settings) as it:
+        peer = await connect(it, ours.client(leaf))
+        await still_answers(peer, b"one")
+        ours.revocations(leaf)
+        await it.seen(LinkLost)
+
+
+async def test_a_list_that_cannot_be_read_leaves_the_one_before(ours: Authority) -> None:
+    lost, kept = (ours.ca.issue_cert("dcu.example", common_name=name) for name in ("7", "8"))
+    revoked = ours.revocations(lost)
+    async with serving(one(tls=ours.mutual(revoked=revoked))) as it:
+        peer = await connect(it, ours.client(kept))
+        await still_answers(peer, b"one")
+        revoked.write_text("half a fi")
+        await it.server.read_certificates()
+        (kept_on,) = it.bench.observer.of(CertificatesKept)
+        assert "revoked" in kept_on.reason
+        await still_answers(peer, b"two")
+        assert await is_refused(await connect(it, ours.client(lost)))
 
 
 async def test_plain_bytes_on_a_tls_port_are_refused(ours: Authority) -> None:

@@ -116,8 +116,10 @@ class Answers:
         return await self._offload(self._core.registrar.list_rows, listing)
 
     async def reload(self) -> str:
-        """Registry and layouts again."""
-        return await self._offload(reload, self._core)
+        """Registry, layouts and certificates again."""
+        found = await self._offload(reload, self._core)
+        await self._intake.read_certificates()
+        return found
 
     async def reconcile(self, day: date, dcu: str) -> Conservation:
         """A receive day, counted again in the tables."""

@@ -25,6 +25,14 @@ class AcceptFailed(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class CertificatesKept(Event, frozen=True, kw_only=True):
+    """A listener's certificate files cannot be used as they are now; those read before count on."""
+
+    level: ClassVar[Level] = Level.ERROR
+    listener: str
+    reason: str
+
+
 class LinkOpened(Event, frozen=True, kw_only=True):
     """A peer is connected and, where asked for, identified."""
 

@@ -17,18 +17,25 @@ import trio
 
 from meteringest.errors import ConfigError, InvariantError
 from meteringest.intake.admission import Room
+from meteringest.intake.certificates import Certificates
 from meteringest.intake.connection import SHUTTING_DOWN
 from meteringest.intake.datagrams import Mailbox
 from meteringest.intake.gather import Gatherer
 from meteringest.intake.greeting import Greeter
-from meteringest.intake.happenings import DrainCut, IntakeDrained, LinkFailed, Listening
+from meteringest.intake.happenings import (
+    CertificatesKept,
+    DrainCut,
+    IntakeDrained,
+    LinkFailed,
+    Listening,
+)
 from meteringest.intake.identity import Identities
 from meteringest.intake.listening import Door, OpenPort, Peer, Port, open_port
 from meteringest.intake.ports import DcuDirectory, LastAcked, Line, LinkMaker
 from meteringest.intake.seats import Seats
 from meteringest.intake.serving import Reception, Service
 from meteringest.intake.settings import IntakeSettings, ListenerSettings
-from meteringest.intake.tls import check_identity, check_transport, context_of
+from meteringest.intake.tls import check_identity, check_transport
 from meteringest.intake.udp import MailPort, OpenMailPort, open_mail_port
 
 
@@ -160,7 +167,7 @@ class IntakeServer:
             greeter=Greeter(listener, identities, self._seats, observer)
             if listener.framing == "uplink"
             else None,
-            context=context_of(listener.tls, f"{path}.tls") if listener.tls else None,
+            certificates=Certificates(listener.tls, f"{path}.tls") if listener.tls else None,
         )
         service = Service(
             reception, self._line, self._gatherer, self._make_link, self._link_ids.__next__
@@ -230,10 +237,36 @@ class IntakeServer:
             async with trio.open_nursery() as stages:
                 stages.start_soon(self._gatherer.run)
                 stages.start_soon(self._gatherer.acknowledge)
+                for desk in self._desks:
+                    if desk.service.certificates is not None:
+                        stages.start_soon(
+                            self._follow_certificates, desk, desk.service.certificates
+                        )
                 await self._serve_links(ports)
                 await self._gatherer.drained()
                 stages.cancel_scope.cancel()
         self._report_drain()
+
+    async def read_certificates(self) -> None:
+        """Every listener's files again; links on revoked certificates are closed."""
+        for desk in self._desks:
+            if desk.service.certificates is not None:
+                await self._read_certificates(desk, desk.service.certificates)
+
+    async def _follow_certificates(self, desk: Desk, certificates: Certificates) -> None:
+        while True:
+            # A file tells nobody that it was replaced, so it is read.
+            await trio.sleep(certificates.reread_s)
+            await self._read_certificates(desk, certificates)
+
+    async def _read_certificates(self, desk: Desk, certificates: Certificates) -> None:
+        try:
+            await self._line.offload(certificates.read_again)
+        except ConfigError as error:
+            self._line.observer.emit(
+                CertificatesKept(listener=desk.settings.name, reason=str(error))
+            )
+        desk.service.part_with_revoked()
 
     async def _serve_links(self, ports: Sequence[Opened]) -> None:
         """Accepts until told to drain; ends when the last link has."""

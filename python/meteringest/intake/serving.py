@@ -3,13 +3,13 @@
 Rule 1: whatever a peer does before its first frame ends in one refused-event and a closed socket.
 """
 
-import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 
 import trio
 
+from meteringest.intake.certificates import Certificates, Identity, identity_of
 from meteringest.intake.connection import GOODBYE_TIMEOUT_S, SHUTTING_DOWN, Connection, Ending
 from meteringest.intake.gather import CHUNK_BYTES_MAX, Gatherer
 from meteringest.intake.greeting import Greeter, PeerLeft
@@ -34,7 +34,7 @@ class Reception:
     intake: IntakeSettings
     identities: Identities
     greeter: Greeter | None
-    context: ssl.SSLContext | None
+    certificates: Certificates | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ class Guest:
     stream: trio.abc.Stream
     peer: Peer
     dcu: int
+    identity: Identity | None = None
     seat: ConcentratorSeat | None = None
     acked: int = 0
 
@@ -80,7 +81,7 @@ class Service:
         self._gatherer = gatherer
         self._make_link = make_link
         self._next_link_id = next_link_id
-        self._connections: set[Connection] = set()
+        self._connections: dict[Connection, Identity | None] = {}
         self._receptions: set[trio.CancelScope] = set()
         self._ending: Ending | None = None
 
@@ -91,6 +92,19 @@ class Service:
             scope.cancel()
         for connection in tuple(self._connections):
             connection.stop(ending)
+
+    @property
+    def certificates(self) -> Certificates | None:
+        """What the listener's handshakes go by; nothing where it is plain."""
+        return self._reception.certificates
+
+    def part_with_revoked(self) -> None:
+        """Stops reading the links whose certificates count no longer."""
+        if self._reception.certificates is None:
+            return
+        for connection, identity in self._connections.items():
+            if self._reception.certificates.are_revoked(identity):
+                connection.stop(REVOKED)
 
     async def serve(self, stream: trio.abc.Stream, peer: Peer) -> None:
         """One peer, from its handshake to its end; `stream` is closed then."""
@@ -118,21 +132,24 @@ class Service:
     async def _identified(self, stream: trio.abc.Stream, peer: Peer) -> Guest:
         identities, greeter = self._reception.identities, self._reception.greeter
         certificate: Certificate | None = None
-        if self._reception.context is not None:
-            stream, certificate = await self._secured(stream, self._reception.context)
+        identity: Identity | None = None
+        if self._reception.certificates is not None:
+            secured = await self._secured(stream, self._reception.certificates)
+            stream, certificate = secured, secured.getpeercert()
+            identity = identity_of(secured.getpeercert(binary_form=True))
         try:
             dcu = identities.of(certificate, peer.host)
         except PeerUnknown as unknown:
             raise GuestRefused(unknown.rule, unknown.detail) from None
         if greeter is None:
-            return Guest(stream, peer, dcu)
+            return Guest(stream, peer, dcu, identity)
         seat, acked = await self._greeted(greeter, stream, dcu or None, peer.arrival)
-        return Guest(stream, peer, seat.dcu, seat, acked)
+        return Guest(stream, peer, seat.dcu, identity, seat, acked)
 
     async def _secured(
-        self, stream: trio.abc.Stream, context: ssl.SSLContext
-    ) -> tuple[trio.abc.Stream, Certificate | None]:
-        secured = wrapped(stream, context)
+        self, stream: trio.abc.Stream, certificates: Certificates
+    ) -> "trio.SSLStream[trio.abc.Stream]":
+        secured = wrapped(stream, certificates.context)
         try:
             with trio.fail_after(self._settings.handshake_timeout_s):
                 await secured.do_handshake()
@@ -140,7 +157,7 @@ class Service:
             raise GuestRefused("handshake_timeout", "the TLS handshake took too long") from None
         except trio.BrokenResourceError as error:
             raise GuestRefused("tls", str(error.__cause__ or "the peer left")) from None
-        return secured, secured.getpeercert()
+        return secured
 
     async def _greeted(
         self, greeter: Greeter, stream: trio.abc.Stream, certified: int | None, arrival: int
@@ -161,9 +178,10 @@ class Service:
         connection = self._connected(guest, link_id)
         if guest.seat is not None:
             guest.seat.sit(connection)
-        self._connections.add(connection)
+        self._connections[connection] = guest.identity
         if self._ending is not None:
             connection.stop(self._ending)
+        self.part_with_revoked()
         self._observer.emit(
             LinkOpened(
                 listener=self._settings.name, peer=str(guest.peer), link=link_id, dcu=guest.dcu
@@ -172,7 +190,7 @@ class Service:
         try:
             ending = await connection.run()
         finally:
-            self._connections.discard(connection)
+            self._connections.pop(connection, None)
         told = LinkLost if ending.rule in WORTH_A_LOOK else LinkClosed
         self._observer.emit(
             told(
@@ -226,4 +244,5 @@ class Service:
         )
 
 
-WORTH_A_LOOK = frozenset({"bad_stream", "deaf"})
+REVOKED = Ending("revoked", "its certificate stands on the revocation list read last")
+WORTH_A_LOOK = frozenset({"bad_stream", "deaf", "revoked"})

@@ -35,6 +35,13 @@ class TlsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         Path | None,
         Meta(description="PEM file of revocation lists (CRLs), one for each signing authority."),
     ] = None
+    reread_s: Annotated[
+        Seconds,
+        Meta(
+            description="How often all these files are read again, which `meteringest reload` does "
+            "at once; a link whose certificate is revoked by then is closed.",
+        ),
+    ] = 300.0
 
 
 class DcuSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -46,6 +46,7 @@ _INTAKE = {
     "links_refused_total": Metric("peers turned away, by the rule", ("listener", "rule")),
     "links_closed_total": Metric("links ended, by why", ("listener", "rule")),
     "link_failed_total": Metric("links ended by a fault of ours"),
+    "certificates_kept_total": Metric("times that certificate files could not be read again"),
     "accept_failed_total": Metric("accepts that found no descriptor or memory"),
     "received_bytes_total": Metric("bytes of links that have ended", ("listener",)),
     "frames_total": Metric("frames received"),
@@ -100,6 +101,12 @@ _STORE = {
     "endpoint_refused_total": Metric("requests refused, by ClickHouse's code", ("code",)),
     "endpoint_faulted_total": Metric("connections of the endpoint ended by a fault of ours"),
 }
+_OUTBOX = {
+    "outbox_notices_total": Metric("low-balance notices written to m.outbox"),
+    "outbox_disconnects_total": Metric("disconnects decided, a row for each meter"),
+    "outbox_reconnects_total": Metric("reconnects decided, a row for each meter"),
+    "deciding_waits_total": Metric("times that a decision waited for the store"),
+}
 _PROCESS = {
     "ready": Metric("1 when /readyz says yes"),
     "uptime_seconds": Metric("since the start"),
@@ -118,5 +125,5 @@ _PROCESS = {
     "metric_series_dropped_total": Metric("series that would have been too many"),
 }
 CATALOGUE: Mapping[str, Metric] = MappingProxyType(
-    {**_WATERMARKS, **_INTAKE, **_JOURNAL, **_STORE, **_PROCESS}
+    {**_WATERMARKS, **_INTAKE, **_JOURNAL, **_STORE, **_OUTBOX, **_PROCESS}
 )
