@@ -76,9 +76,9 @@ class Link:
     ) -> Link:
         """A link before its first byte.
 
-        `framing` is auto, wrapper, hdlc, mbus or uplink; any other is a ConfigError. `dcu` and
-        `peer` stand in the rows of what the link brings. On an uplink the bytes begin after the
-        hello, and with `acked` the next envelope is `acked + 1`: a gap closes the link.
+        `framing` is auto, wrapper, hdlc, mbus, uplink or prime-dc; any other is a ConfigError.
+        `dcu` and `peer` stand in the rows of what the link brings. On an uplink the bytes begin
+        after the hello, and with `acked` the next envelope is `acked + 1`: a gap closes the link.
         """
 
     @property
@@ -123,7 +123,9 @@ class Decoder:
         ConfigError: `future_tolerance_s` 900, `too_old_days` 90, `registers_too_old_days` 1825,
         `duplicate_window` 96 (intervals of a meter), `open_keys_max` 65536 (expanded keys kept),
         `reject_raw_bytes_max` 4096 (of one reject), `reject_raw_bytes_per_peer_max` 1048576 and
-        `rejects_per_peer_max` 10000 (of one peer in one batch), `transfer_bytes_max` 1048576 (of a
+        `rejects_per_peer_max` 10000 (of one peer in one batch), `rejects_bytes_per_peer_day_max`
+        1 GiB and `rejects_bytes_day_max` 8 GiB (of one and of all peers in a day),
+        `reject_peers_max` 65536 (budgets of peers kept apart), `transfer_bytes_max` 1048576 (of a
         message in blocks), `transfers_bytes_max` 67108864 (of all that wait), `transfer_timeout_s`
         300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536,
         `key_overlap_days` 7, `hash_seed` 0 (keys the duplicate windows; a snapshot

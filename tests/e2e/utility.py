@@ -11,8 +11,8 @@ from tests.e2e import stranger as own
 class Utility:
     """A running service, a stranger's connections to it, and a reader of its endpoint."""
 
-    def __init__(self, folder: Path) -> None:
-        self.house = House(folder, settings="[store]\nfreshness_s = 0.1\n")
+    def __init__(self, folder: Path, *, settings: str = "") -> None:
+        self.house = House(folder, settings=f"[store]\nfreshness_s = 0.1\n{settings}")
         self._meters = 0
 
     def meter(self, **shape: object) -> own.Meter:

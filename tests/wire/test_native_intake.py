@@ -125,6 +125,24 @@ async def test_a_resent_envelope_is_acked_again_and_stored_once() -> None:
         await acked_up_to(peer, 2)
 
 
+async def test_links_of_any_framing_come_in_at_one_port_and_keep_the_one_they_began_with() -> None:
+    unnumbered = bytes.fromhex("7ea0070303938c117e")
+    long_frame = bytes.fromhex("680606685300100101 0f 7416".replace(" ", ""))
+    async with native() as (it, journal):
+        peers = [await it.connect() for _ in range(3)]
+        for peer, sent in zip(peers, (WRAPPED, unnumbered, long_frame), strict=True):
+            for byte in sent:
+                await peer.send_all(bytes([byte]))
+        await until(lambda: journal.counted == 3)
+        # Another framing's bytes: noise in HDLC, the end of a wrapper's link.
+        await peers[1].send_all(WRAPPED + unnumbered)
+        await until(lambda: journal.counted == 5)
+        await peers[0].send_all(unnumbered)
+        await it.seen(LinkLost)
+        assert it.bench.observer.of(LinkLost)[0].detail.startswith("wrapper: ")
+        assert journal.counted == 6
+
+
 @settings(max_examples=50, deadline=None)
 @given(garbage=st.binary(min_size=1, max_size=2_000), framed=st.booleans())
 def test_garbage_never_harms_the_others(garbage: bytes, framed: bool) -> None:  # noqa: FBT001

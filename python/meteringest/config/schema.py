@@ -126,6 +126,23 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         int,
         Meta(ge=1, description="Reject rows of one peer in one batch; more are only counted."),
     ] = 250_000
+    rejects_bytes_per_peer_day_max: Annotated[
+        int,
+        Meta(
+            ge=0,
+            lt=1 << 63,
+            description="Rejects of one peer in a day, over all its links, with 128 bytes for each "
+            "row; more are only counted, and one row a minute says how many.",
+        ),
+    ] = 1 << 30
+    rejects_bytes_day_max: Annotated[
+        int,
+        Meta(ge=0, lt=1 << 63, description="The same over all peers."),
+    ] = 8 << 30
+    reject_peers_max: Annotated[
+        int,
+        Meta(ge=1, le=1 << 24, description="Peers counted apart; those beyond share one budget."),
+    ] = 65_536
     transfer_bytes_max: Annotated[
         int,
         Meta(ge=1_024, le=1 << 26, description="One message joined from blocks."),

@@ -13,7 +13,7 @@ from meteringest.model import Secret
 
 MEBIBYTE = 1 << 20
 
-Framing = Literal["auto", "wrapper", "hdlc", "mbus", "uplink"]
+Framing = Literal["auto", "wrapper", "hdlc", "mbus", "uplink", "prime-dc"]
 Seconds = Annotated[float, Meta(gt=0)]
 
 
@@ -89,7 +89,8 @@ class ListenerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Framing,
         Meta(
             description="auto tells wrapper, HDLC and M-Bus apart by a link's first bytes; "
-            "uplink is the acked protocol of docs/uplink.md.",
+            "uplink is the acked protocol of docs/uplink.md, prime-dc the wrapper of PRIME data "
+            "concentrators that name their meters (docs/intake.md).",
         ),
     ] = "auto"
     dcu: DcuSettings = field(default_factory=DcuSettings)

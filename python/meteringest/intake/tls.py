@@ -35,8 +35,8 @@ def check_transport(settings: ListenerSettings, path: str) -> None:
         return
     if settings.tls is not None:
         raise ConfigError(f"{path}.tls", "is for TCP; a UDP listener has none")
-    if settings.framing == "uplink":
-        raise ConfigError(f"{path}.framing", '"uplink" needs transport = "tcp"')
+    if settings.framing in {"uplink", "prime-dc"}:
+        raise ConfigError(f"{path}.framing", f'"{settings.framing}" needs transport = "tcp"')
 
 
 def check_identity(settings: ListenerSettings, path: str) -> None:

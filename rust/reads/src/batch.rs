@@ -6,6 +6,7 @@ use cosem::{DecodeError, Kind, Layer};
 
 use crate::columns::ReadColumns;
 use crate::ledger::{LedgerRow, Outcome, ReadCounts, Tally};
+use crate::quarantine::Quarantine;
 use crate::record::{
     CounterRow, EventRow, RecordWriter, Refused, RegisterRow, Resolution, TurnRow,
 };
@@ -44,6 +45,7 @@ pub(crate) struct Building {
     current: (u32, Tally),
     rejected: BTreeMap<&'static str, u64>,
     peers: BTreeMap<String, Kept>,
+    quarantine: Quarantine,
     pub(crate) wrong_keys: BTreeMap<u32, u32>,
     /// Meters that turned to their next key in this batch.
     turned: BTreeSet<u32>,
@@ -135,6 +137,12 @@ impl Building {
             .saturating_sub(kept.raw_bytes);
         let room = usize::try_from(left.min(settings.reject_raw_bytes_max)).unwrap_or(usize::MAX);
         let raw = raw.get(..room).unwrap_or(raw);
+        if !self
+            .quarantine
+            .keeps(sender.peer, raw.len(), self.at_ms, settings)
+        {
+            return;
+        }
         kept.rows = kept.rows.saturating_add(1);
         let raw_bytes = u32::try_from(raw.len()).unwrap_or(u32::MAX);
         kept.raw_bytes = kept.raw_bytes.saturating_add(raw_bytes);
@@ -189,9 +197,9 @@ impl Building {
     }
 
     /// The finished batch.
-    pub(crate) fn finish(&mut self) -> Batch {
+    pub(crate) fn finish(&mut self, settings: &Settings) -> Batch {
         self.settle();
-        self.say_what_was_not_kept();
+        self.say_what_was_not_kept(settings);
         self.reads.level();
         let mut sum = Tally::default();
         for (dcu, tally) in &self.ledger {
@@ -227,7 +235,11 @@ impl Building {
     }
 
     /// One row for each peer whose rejects were too many: the offset says how many have none.
-    fn say_what_was_not_kept(&mut self) {
+    fn say_what_was_not_kept(&mut self, settings: &Settings) {
+        for (peer, kept) in &mut self.peers {
+            let over_a_day = self.quarantine.untold(peer, self.at_ms, settings);
+            kept.unkept = kept.unkept.saturating_add(over_a_day.unwrap_or(0));
+        }
         for (peer, kept) in self.peers.iter().filter(|(_, kept)| kept.unkept > 0) {
             self.record.reject(&Refused {
                 at_ms: self.at_ms,

@@ -17,7 +17,7 @@ mod transfers;
 pub use again::{Reconsidered, Rejected, Resolved, Standing, Survey};
 
 use again::Again;
-use cosem::framing::{Entry, Frames, Framing, What};
+use cosem::framing::{Entry, Frames, What};
 use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
 use cosem::profile::Profile;
 use cosem::{DecodeError, Kind, Layer};
@@ -184,7 +184,7 @@ impl Decoder {
         for link in links {
             self.link(link, now_ms.div_euclid(1000));
         }
-        self.building.finish()
+        self.building.finish(&self.settings)
     }
 
     fn link(&mut self, link: &LinkFrames<'_>, now_s: i64) {
@@ -244,6 +244,8 @@ impl Decoder {
             What::Apdu { .. } => self.apdu(frame, known),
             What::Reject(error) => Err(error),
             What::Link { .. } => Err(DecodeError::new(Layer::Hdlc, 0, Kind::Unsupported)),
+            // The concentrator's own word: whom it names is known to the link by now.
+            What::Notice => Ok((Outcome::Accepted, ReadCounts::default())),
             What::Envelope { .. } => Err(DecodeError::new(Layer::Uplink, 0, Kind::BadSequence)),
         }
     }
@@ -293,20 +295,19 @@ impl<'a> Frame<'a> {
                 gateway: Some(gateway),
                 ..
             } => self.link.frames.get(gateway.address),
-            What::Apdu { .. } | What::Link { .. } | What::Reject(_) | What::Envelope { .. } => &[],
+            What::Apdu { .. }
+            | What::Link { .. }
+            | What::Notice
+            | What::Reject(_)
+            | What::Envelope { .. } => &[],
         }
     }
 
     /// Whether its framing can carry an answer back.
     fn answerable(&self) -> bool {
-        let wrapped = matches!(
-            self.what,
-            What::Apdu {
-                framing: Framing::Wrapper,
-                ..
-            }
-        );
-        wrapped && self.envelope.is_none() && self.again.is_none()
+        self.envelope.is_none()
+            && self.again.is_none()
+            && cosem::framing::answerable(&self.what, self.raw)
     }
 }
 

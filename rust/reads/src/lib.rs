@@ -14,6 +14,7 @@ mod layouts;
 mod meters;
 mod policy;
 mod profiles;
+mod quarantine;
 
 mod checks;
 pub mod flags;

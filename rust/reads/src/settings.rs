@@ -19,6 +19,12 @@ pub struct Settings {
     pub reject_raw_bytes_per_peer_max: u32,
     /// Reject rows of one peer in one batch; beyond it they are only counted.
     pub rejects_per_peer_max: u32,
+    /// Bytes of rejects of one peer in a day, over all its links; rejects beyond are only counted.
+    pub rejects_bytes_per_peer_day_max: u64,
+    /// Bytes of rejects of all peers in a day.
+    pub rejects_bytes_day_max: u64,
+    /// Peers whose rejects are counted apart; those beyond share one budget.
+    pub reject_peers_max: u32,
     /// Bytes of one message joined from blocks.
     pub transfer_bytes_max: u32,
     /// Bytes of all frames that wait for the rest of their message.
@@ -46,6 +52,9 @@ impl Default for Settings {
             reject_raw_bytes_max: 4_096,
             reject_raw_bytes_per_peer_max: 1 << 20,
             rejects_per_peer_max: 10_000,
+            rejects_bytes_per_peer_day_max: 1 << 30,
+            rejects_bytes_day_max: 8 << 30,
+            reject_peers_max: 65_536,
             transfer_bytes_max: 1 << 20,
             transfers_bytes_max: 64 << 20,
             transfer_timeout_s: 300,

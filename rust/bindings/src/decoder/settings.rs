@@ -14,6 +14,9 @@ struct Written {
     reject_raw_bytes_max: Option<u32>,
     reject_raw_bytes_per_peer_max: Option<u32>,
     rejects_per_peer_max: Option<u32>,
+    rejects_bytes_per_peer_day_max: Option<u64>,
+    rejects_bytes_day_max: Option<u64>,
+    reject_peers_max: Option<u32>,
     transfer_bytes_max: Option<u32>,
     transfers_bytes_max: Option<u32>,
     transfer_timeout_s: Option<u32>,
@@ -48,6 +51,13 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
         rejects_per_peer_max: written
             .rejects_per_peer_max
             .unwrap_or(default.rejects_per_peer_max),
+        rejects_bytes_per_peer_day_max: written
+            .rejects_bytes_per_peer_day_max
+            .unwrap_or(default.rejects_bytes_per_peer_day_max),
+        rejects_bytes_day_max: written
+            .rejects_bytes_day_max
+            .unwrap_or(default.rejects_bytes_day_max),
+        reject_peers_max: written.reject_peers_max.unwrap_or(default.reject_peers_max),
         transfer_bytes_max: written
             .transfer_bytes_max
             .unwrap_or(default.transfer_bytes_max),

@@ -5,6 +5,12 @@ const START: u16 = 0xffff;
 /// What the register holds after bytes followed by their own checksum.
 const RESIDUE: u16 = 0xf0b8;
 
+/// The checksum of `bytes` as it is sent, low byte first.
+pub(super) fn of(bytes: &[u8]) -> [u8; 2] {
+    let register = bytes.iter().fold(START, |crc, byte| step(crc, *byte));
+    (!register).to_le_bytes()
+}
+
 /// Whether the last two of `bytes` are the checksum of the rest, low byte first.
 pub(super) fn holds(bytes: &[u8]) -> bool {
     bytes.len() > 2 && bytes.iter().fold(START, |crc, byte| step(crc, *byte)) == RESIDUE
@@ -38,6 +44,7 @@ mod tests {
         // "123456789" has CRC-16/X.25 906e.
         let mut bytes = b"123456789\x6e\x90".to_vec();
         assert!(holds(&bytes));
+        assert_eq!(of(b"123456789"), [0x6e, 0x90]);
         assert_eq!(ends(&bytes).collect::<Vec<_>>(), [11]);
         bytes[0] ^= 1;
         assert!(!holds(&bytes));

@@ -9,16 +9,20 @@
 //! bytes were chunked; only the raw bytes of the reject that closes a link do, because they hold
 //! whatever had come in by then.
 
+mod answer;
 mod checksum;
 mod datagram;
+mod envelope;
 mod gateway;
 pub mod hdlc;
 pub mod mbus;
+mod prime_dc;
 mod resync;
 mod splitter;
 mod uplink;
 mod wrapper;
 
+pub use answer::{answer, answerable};
 pub use datagram::datagram;
 pub use gateway::{Gateway, Prefix, prefix};
 pub use splitter::Splitter;
@@ -28,7 +32,8 @@ use crate::DecodeError;
 /// How frames are told apart on a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Framing {
-    /// Decided by the first bytes: wrapper, HDLC or M-Bus. The uplink is never guessed.
+    /// Decided by the first bytes: wrapper, HDLC or M-Bus. Neither the uplink nor a vendor's framing
+    /// is ever guessed.
     Auto,
     /// IEC 62056-47 wrapper: eight bytes of header, no checksum.
     Wrapper,
@@ -38,6 +43,8 @@ pub enum Framing {
     MBus,
     /// The acked uplink: length-prefixed `MessagePack` envelopes, see `docs/uplink.md`.
     Uplink,
+    /// The wrapper of PRIME data concentrators, whose own messages name the meters.
+    PrimeDc,
 }
 
 impl Framing {
@@ -49,6 +56,7 @@ impl Framing {
             "hdlc" => Some(Self::Hdlc),
             "mbus" => Some(Self::MBus),
             "uplink" => Some(Self::Uplink),
+            "prime-dc" => Some(Self::PrimeDc),
             _ => None,
         }
     }
@@ -61,6 +69,7 @@ impl Framing {
             Self::Hdlc => "hdlc",
             Self::MBus => "mbus",
             Self::Uplink => "uplink",
+            Self::PrimeDc => "prime-dc",
         }
     }
 }
@@ -192,7 +201,8 @@ pub enum What {
         source: u16,
         /// The receiver's, likewise.
         destination: u16,
-        /// The gateway prefix that stood before the APDU and was taken off.
+        /// The device behind the concentrator: the gateway prefix that stood before the APDU and
+        /// was taken off, or whom a vendor's envelope names.
         gateway: Option<Gateway>,
     },
     /// A sound frame of the link layer without an APDU: SNRM, UA, RR and their like.
@@ -200,6 +210,8 @@ pub enum What {
         /// The control field.
         control: u8,
     },
+    /// A concentrator's own word, with no APDU in it: who is behind it, and the like.
+    Notice,
     /// Bytes that are no frame.
     Reject(DecodeError),
     /// An envelope of the uplink; the frames it carries follow.

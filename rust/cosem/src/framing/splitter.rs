@@ -7,8 +7,10 @@
 
 use std::mem;
 
+use super::envelope::{self, Envelope};
 use super::hdlc::Hdlc;
 use super::mbus::MBus;
+use super::prime_dc::PrimeDc;
 use super::uplink::Sequences;
 use super::{Frames, Framing, Limits, Next, Progress, uplink, wrapper};
 use crate::{DecodeError, Kind, Layer};
@@ -31,6 +33,7 @@ enum Machine {
     Hdlc(Hdlc),
     MBus(MBus),
     Uplink(Sequences),
+    Vendor(Box<dyn Envelope>),
 }
 
 impl Splitter {
@@ -59,13 +62,14 @@ impl Splitter {
     }
 
     /// The framing in use; [`Framing::Auto`] until the first bytes decide.
-    pub const fn framing(&self) -> Framing {
-        match self.machine {
+    pub fn framing(&self) -> Framing {
+        match &self.machine {
             Machine::Sniff => Framing::Auto,
             Machine::Wrapper => Framing::Wrapper,
             Machine::Hdlc(_) => Framing::Hdlc,
             Machine::MBus(_) => Framing::MBus,
             Machine::Uplink(_) => Framing::Uplink,
+            Machine::Vendor(envelope) => envelope.framing(),
         }
     }
 
@@ -98,7 +102,7 @@ impl Splitter {
         let layer = match &mut self.machine {
             Machine::Hdlc(hdlc) => return hdlc.finish(&pending, &self.limits, out),
             Machine::MBus(mbus) => return mbus.finish(&pending, &self.limits, out),
-            Machine::Sniff => Layer::Link,
+            Machine::Sniff | Machine::Vendor(_) => Layer::Link,
             Machine::Wrapper => Layer::Wrapper,
             Machine::Uplink(_) => Layer::Uplink,
         };
@@ -160,6 +164,7 @@ impl Splitter {
             Machine::Hdlc(hdlc) => hdlc.walk(bytes, &self.limits, out),
             Machine::MBus(mbus) => mbus.walk(bytes, &self.limits, out),
             Machine::Uplink(sequences) => uplink::walk(bytes, &self.limits, sequences, out),
+            Machine::Vendor(vendor) => envelope::walk(vendor.as_mut(), bytes, &self.limits, out),
             Machine::Wrapper | Machine::Sniff => {
                 let base = out.bytes.len();
                 let progress = wrapper::walk(bytes, base, &self.limits, &mut out.entries);
@@ -192,6 +197,7 @@ impl Machine {
             Framing::Hdlc => Self::Hdlc(Hdlc::default()),
             Framing::MBus => Self::MBus(MBus::default()),
             Framing::Uplink => Self::Uplink(Sequences::default()),
+            Framing::PrimeDc => Self::Vendor(Box::new(PrimeDc::default())),
         }
     }
 }

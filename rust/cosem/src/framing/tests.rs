@@ -108,7 +108,7 @@ fn gather(out: &mut Frames, closed: Option<DecodeError>, found: &mut Vec<Found>)
             } => {
                 format!("{sequence} {received_at_ms} {:?}", out.get(meter))
             }
-            What::Link { .. } | What::Reject(_) => format!("{:?}", entry.what),
+            What::Link { .. } | What::Reject(_) | What::Notice => format!("{:?}", entry.what),
         };
         let last = closed.is_some_and(|error| entry.what == What::Reject(error));
         // The reject that closes a link keeps whatever had come in by then.

@@ -7,7 +7,7 @@ use super::{Entry, Framing, Limits, Next, Progress, Span, What, gateway};
 use crate::{DecodeError, Kind, Layer};
 
 /// Bytes before the APDU.
-const HEADER: usize = 8;
+pub(super) const HEADER: usize = 8;
 const VERSION: [u8; 2] = [0, 1];
 
 /// Cuts `bytes`, which the caller keeps at `base` of the arena, into entries.
@@ -20,28 +20,61 @@ pub(super) fn walk(
     let mut used = 0_usize;
     let mut rest = bytes;
     let next = loop {
-        let Some((head, body)) = rest.split_first_chunk::<HEADER>() else {
-            break early(rest);
+        let frame = match head(rest, limits) {
+            Ok(frame) => frame,
+            Err(next) => break next,
         };
-        let [v0, v1, s0, s1, d0, d1, l0, l1] = *head;
-        if [v0, v1] != VERSION {
-            break Next::Close(DecodeError::new(Layer::Wrapper, 0, Kind::BadValue));
-        }
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        let total = length.saturating_add(HEADER);
-        if total > limits.frame_bytes_max {
-            break Next::Close(DecodeError::new(Layer::Wrapper, 6, Kind::TooLong));
-        }
-        let Some((apdu, behind)) = body.split_at_checked(length) else {
-            break Next::Need(total);
-        };
-        let source = u16::from_be_bytes([s0, s1]);
-        let destination = u16::from_be_bytes([d0, d1]);
-        entries.push(entry(apdu, base.saturating_add(used), source, destination));
-        used = used.saturating_add(total);
-        rest = behind;
+        let start = base.saturating_add(used);
+        let (source, destination) = (frame.source, frame.destination);
+        entries.push(entry(frame.content, start, source, destination));
+        used = used.saturating_add(frame.bytes);
+        rest = rest.get(frame.bytes..).unwrap_or_default();
     };
     Progress { used, next }
+}
+
+/// One frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wrapped<'a> {
+    pub(super) source: u16,
+    pub(super) destination: u16,
+    pub(super) content: &'a [u8],
+    /// Bytes of the whole frame.
+    pub(super) bytes: usize,
+}
+
+/// The frame at the head of `bytes`.
+#[inline]
+pub(super) fn head<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Wrapped<'a>, Next> {
+    let Some((head, body)) = bytes.split_first_chunk::<HEADER>() else {
+        return Err(early(bytes));
+    };
+    let [v0, v1, s0, s1, d0, d1, l0, l1] = *head;
+    if [v0, v1] != VERSION {
+        return Err(Next::Close(DecodeError::new(
+            Layer::Wrapper,
+            0,
+            Kind::BadValue,
+        )));
+    }
+    let length = usize::from(u16::from_be_bytes([l0, l1]));
+    let total = length.saturating_add(HEADER);
+    if total > limits.frame_bytes_max {
+        return Err(Next::Close(DecodeError::new(
+            Layer::Wrapper,
+            6,
+            Kind::TooLong,
+        )));
+    }
+    let Some(content) = body.get(..length) else {
+        return Err(Next::Need(total));
+    };
+    Ok(Wrapped {
+        source: u16::from_be_bytes([s0, s1]),
+        destination: u16::from_be_bytes([d0, d1]),
+        content,
+        bytes: total,
+    })
 }
 
 /// A header that is not all there yet: its version is judged as soon as it is.

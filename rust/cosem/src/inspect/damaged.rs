@@ -21,7 +21,7 @@ pub(super) fn message(framing: Framing, bytes: &[u8], keys: &mut Keys) -> Option
     let apdu = match framing {
         Framing::Hdlc => hdlc(bytes),
         Framing::MBus => mbus(bytes),
-        Framing::Auto | Framing::Wrapper | Framing::Uplink => None,
+        Framing::Auto | Framing::Wrapper | Framing::Uplink | Framing::PrimeDc => None,
     }?;
     let ciphered = matches!(apdu.first(), Some(0xdb..=0xdd));
     let read = read(&apdu, keys).ok()?;

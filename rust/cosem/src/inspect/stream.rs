@@ -77,6 +77,9 @@ impl Judge {
             }
             What::Link { control } => self.report.frame(json!({ "control": control })),
             What::Envelope { sequence, .. } => self.report.frame(json!({ "sequence": sequence })),
+            What::Notice => self
+                .report
+                .frame(json!({ "notice": hex(frames.get(entry.raw)) })),
             What::Reject(error) => self.reject(error),
         }
     }

@@ -1,8 +1,10 @@
 //! Blocks in any order, repeated, left out or begun again: what is joined is what was sent, and what
 //! waits for the rest stays bounded.
 
+use std::collections::BTreeMap;
+
 use cosem::apdu::Block;
-use cosem::block_transfer::Blocks;
+use cosem::block_transfer::{Blocks, Part, Taken};
 
 use crate::limits::bounded;
 
@@ -14,6 +16,7 @@ pub(crate) fn check(bytes: &[u8]) {
     bounded(bytes.len(), || {
         let mut blocks = Blocks::default();
         let mut sent = Sent::default();
+        let mut windowed = Windowed::default();
         let mut rest = bytes;
         while let [control, number, count, behind @ ..] = rest {
             let length = usize::from(*count).min(behind.len());
@@ -35,6 +38,7 @@ pub(crate) fn check(bytes: &[u8]) {
                 sent.take(number, block.last, content)
             );
             assert_eq!(blocks.is_open(), sent.last > 0);
+            windowed.take(number, block.last, content);
             rest = behind;
         }
         // What is left is no block, or one with something wrong.
@@ -42,6 +46,47 @@ pub(crate) fn check(bytes: &[u8]) {
             assert!(block.bytes.len() < rest.len());
         }
     });
+}
+
+/// A receiver that may ask for what is missing, beside what it was given and did not refuse.
+#[derive(Default)]
+struct Windowed {
+    blocks: Blocks,
+    held: BTreeMap<u32, Vec<u8>>,
+}
+
+impl Windowed {
+    fn take(&mut self, number: u32, last: bool, bytes: &[u8]) {
+        let part = Part {
+            number,
+            last,
+            recoverable: true,
+            bytes,
+        };
+        if !self.blocks.continues_with(part) {
+            self.held.clear();
+        }
+        match self.blocks.take_part(part, MESSAGE_BYTES_MAX) {
+            Ok(Taken::Held) => {
+                assert_eq!(self.held.insert(number, bytes.to_vec()), None);
+            }
+            Ok(Taken::Repeated) => {
+                assert_eq!(self.held.get(&number).map(Vec::as_slice), Some(bytes));
+            }
+            Ok(Taken::Whole(message)) => {
+                self.held.insert(number, bytes.to_vec());
+                let numbers = (1_u32..).zip(self.held.keys());
+                assert!(numbers.clone().all(|(place, number)| place == *number));
+                let sent: Vec<u8> = self.held.values().flatten().copied().collect();
+                assert_eq!(message, sent);
+                self.held.clear();
+            }
+            Err(_) => self.held.clear(),
+        }
+        let bytes: usize = self.held.values().map(Vec::len).sum();
+        assert!(bytes <= MESSAGE_BYTES_MAX);
+        assert_eq!(self.blocks.is_open(), !self.held.is_empty());
+    }
 }
 
 /// What a receiver that keeps everything would say.

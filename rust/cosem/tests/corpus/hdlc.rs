@@ -160,7 +160,7 @@ fn found(bytes: &[u8], size: usize) -> Vec<(Vec<u8>, String)> {
             let what = format!("apdu {source} {destination}");
             (frames.get(entry.apdu).to_vec(), what)
         }
-        What::Link { .. } | What::Reject(_) | What::Envelope { .. } => {
+        What::Link { .. } | What::Reject(_) | What::Envelope { .. } | What::Notice => {
             (frames.get(entry.raw).to_vec(), format!("{:?}", entry.what))
         }
     });

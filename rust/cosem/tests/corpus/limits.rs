@@ -1,6 +1,5 @@
 //! What decoding hostile bytes may cost: named limits, and the meter that holds work to them.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use peak_alloc::PeakAlloc;
@@ -19,12 +18,9 @@ const TIME_BASE: Duration = Duration::from_millis(200);
 /// Processor time for each byte of input.
 const TIME_PER_BYTE: Duration = Duration::from_micros(40);
 
-/// Memory is counted for the whole process, so one piece of work is measured at a time.
-static TURN: Mutex<()> = Mutex::new(());
-
-/// Does `work` on `input_bytes` bytes, which must stay within the limits.
+/// Does `work` on `input_bytes` bytes, which must stay within the limits. Memory is counted for the
+/// whole process: nothing else may be at work in it.
 pub(crate) fn bounded<T>(input_bytes: usize, work: impl FnOnce() -> T) -> T {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     ALLOCATED.reset_peak_usage();
     let (before, began) = (ALLOCATED.current_usage(), processor_time());
     let made = work();

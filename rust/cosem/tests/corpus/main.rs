@@ -13,6 +13,10 @@ mod limits;
 mod split;
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+/// Memory is counted for the whole process, so one corpus is replayed at a time.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The files of `rust/fuzz/corpus/<target>`.
 fn corpus(target: &str) -> Vec<PathBuf> {
@@ -25,6 +29,7 @@ fn corpus(target: &str) -> Vec<PathBuf> {
 
 /// Checks every file, whole and cut short by up to 64 bytes at either end.
 fn replay(target: &str, check: fn(&[u8])) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let corpus = corpus(target);
     assert!(corpus.len() >= 20, "the corpus of {target} is missing");
     for path in corpus {

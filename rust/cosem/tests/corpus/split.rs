@@ -12,12 +12,13 @@ pub(crate) fn check(bytes: &[u8]) {
     let [framing, size, rest @ ..] = bytes else {
         return;
     };
-    let framing = match framing % 5 {
+    let framing = match framing % 6 {
         0 => Framing::Auto,
         1 => Framing::Wrapper,
         2 => Framing::Hdlc,
         3 => Framing::MBus,
-        _ => Framing::Uplink,
+        4 => Framing::Uplink,
+        _ => Framing::PrimeDc,
     };
     let whole = found(framing, rest, rest.len().max(1));
     assert_eq!(whole, found(framing, rest, usize::from(*size).max(1)));
@@ -42,14 +43,18 @@ fn found(framing: Framing, bytes: &[u8], size: usize) -> Vec<(Vec<u8>, String)> 
             What::Apdu {
                 source,
                 destination,
+                gateway,
                 ..
-            } => format!("apdu {source} {destination}"),
+            } => {
+                let device = gateway.map(|gateway| frames.get(gateway.address));
+                format!("apdu {source} {destination} {device:?}")
+            }
             What::Envelope {
                 sequence, meter, ..
             } => {
                 format!("envelope {sequence} {:?}", frames.get(meter))
             }
-            What::Link { .. } | What::Reject(_) => format!("{:?}", entry.what),
+            What::Link { .. } | What::Reject(_) | What::Notice => format!("{:?}", entry.what),
         };
         // The reject that closes a link keeps whatever had come in by then.
         let closing = closing == Some(entry.what);

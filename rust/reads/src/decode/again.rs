@@ -197,7 +197,7 @@ impl Decoder {
             }
             done.push(Ok(resolved));
         }
-        (self.building.finish(), done)
+        (self.building.finish(&self.settings), done)
     }
 
     /// Tells whether a meter's counter has moved.

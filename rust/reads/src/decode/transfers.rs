@@ -64,7 +64,7 @@ impl Way {
                 destination,
                 ..
             } => (source, destination),
-            What::Link { .. } | What::Reject(_) | What::Envelope { .. } => (0, 0),
+            What::Link { .. } | What::Notice | What::Reject(_) | What::Envelope { .. } => (0, 0),
         };
         let device = match frame.envelope {
             Some(envelope) => envelope.meter,

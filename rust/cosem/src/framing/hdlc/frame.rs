@@ -38,6 +38,18 @@ pub(super) struct Header {
 }
 
 impl Header {
+    /// Destination, source and control of the frame whose `content` this is the header of.
+    pub(super) fn parties<'a>(&self, content: &'a [u8]) -> Option<(Address<'a>, Address<'a>, u8)> {
+        let control = self.bytes.checked_sub(1)?;
+        let destination = content.get(2..self.source)?;
+        let source = content.get(self.source..control)?;
+        Some((
+            Address(destination),
+            Address(source),
+            *content.get(control)?,
+        ))
+    }
+
     /// Reads the header at the start of `content`, the bytes behind the opening flag.
     ///
     /// [`Kind::Truncated`] means that more bytes may still make it one.
@@ -135,13 +147,13 @@ impl<'a> Frame<'a> {
     fn cut(content: &'a [u8], header: &Header) -> Option<Self> {
         let format = content.first()?;
         let end = content.len().checked_sub(CHECK)?;
-        let control = header.bytes.checked_sub(1)?;
+        let (destination, source, control) = header.parties(content)?;
         let info = header.bytes.saturating_add(CHECK).min(end);
         Some(Self {
             segmented: format & 0x08 != 0,
-            destination: Address(content.get(2..header.source)?),
-            source: Address(content.get(header.source..control)?),
-            control: *content.get(control)?,
+            destination,
+            source,
+            control,
             info: content.get(info..end)?,
         })
     }

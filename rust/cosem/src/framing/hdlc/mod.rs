@@ -11,9 +11,11 @@
 //!   stronger proof and is checked when it is opened (see `vouched_for`);
 //! - a segmented message may be abandoned by its sender: a new LLC header starts a new one.
 
+mod answer;
 mod frame;
 mod join;
 
+pub(super) use answer::answer;
 pub use frame::{Address, Frame, without_llc};
 
 use super::resync::Lost;

@@ -23,7 +23,7 @@ fn rejects(out: &Frames) -> Vec<Kind> {
         .iter()
         .filter_map(|entry| match entry.what {
             What::Reject(error) => Some(error.kind),
-            What::Apdu { .. } | What::Link { .. } | What::Envelope { .. } => None,
+            What::Apdu { .. } | What::Link { .. } | What::Envelope { .. } | What::Notice => None,
         })
         .collect()
 }
