@@ -130,14 +130,14 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         int,
         Meta(
             ge=0,
-            lt=1 << 63,
+            lt=1 << 62,
             description="Rejects of one peer in a day, over all its links, with 128 bytes for each "
             "row; more are only counted, and one row a minute says how many.",
         ),
     ] = 1 << 30
     rejects_bytes_day_max: Annotated[
         int,
-        Meta(ge=0, lt=1 << 63, description="The same over all peers."),
+        Meta(ge=0, lt=1 << 62, description="The same over all peers."),
     ] = 8 << 30
     reject_peers_max: Annotated[
         int,
