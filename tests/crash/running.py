@@ -75,6 +75,20 @@ port = 0
         assert done.returncode == 0, f"{arguments}: {done.stderr}"
         return done.stdout
 
+    def succeeds(self, *arguments: str) -> bool:
+        """Whether a command ends well; what it prints goes to this process's standard error."""
+        done = subprocess.run(
+            [*PROGRAM, *arguments], cwd=self.folder, stdout=sys.stderr, check=False
+        )
+        return done.returncode == 0
+
+    @property
+    def rss_bytes(self) -> int:
+        """Memory of the running service."""
+        assert self._process is not None
+        pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
     def register(self, *fleet: str) -> None:
         self.command("simulate", *fleet, "--dry-run", "--registry-out", "fleet")
         self.command("dcus", "import", "fleet/dcus.csv")
@@ -82,10 +96,20 @@ port = 0
 
     def start(self, *, program: tuple[str, ...] = PROGRAM) -> None:
         """Returns once every part is at work."""
-        written = self._launch(program)
+        self._until("serving", self._launch(program))
+
+    @contextmanager
+    def starting(self, *, until: str) -> Iterator[None]:
+        """Runs the body once `until` has happened on the way up."""
+        written = self._launch(PROGRAM)
+        self._until(until, written)
+        yield
+        self._until("serving", written)
+
+    def _until(self, event: str, written: int) -> None:
         assert self._process is not None
         deadline = time.monotonic() + UP_TIMEOUT_S
-        while b'"event":"serving"' not in (words := self._log_from(written)):
+        while f'"event":"{event}"'.encode() not in (words := self._log_from(written)):
             assert self._process.poll() is None, words.decode()
             assert time.monotonic() < deadline, words.decode()
             time.sleep(0.02)  # a file tells nobody that it grows

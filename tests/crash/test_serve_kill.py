@@ -60,8 +60,8 @@ def assert_all_there(house: House, url: str = "") -> None:
         assert doubled == 0
 
 
-def wait_until_stored(house: House) -> None:
-    deadline = time.monotonic() + ARRIVAL_TIMEOUT_S
+def wait_until_stored(house: House, patience_s: float = ARRIVAL_TIMEOUT_S) -> None:
+    deadline = time.monotonic() + patience_s
     while (status := house.status()).stored < status.appended:
         assert time.monotonic() < deadline, status
         time.sleep(0.1)  # the position moves in another process, which tells nobody

@@ -7,14 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from msgspec import json
-from tests.crash.running import PROGRAM, House, decoded_log, free_ports
+from tests.crash.running import PROGRAM, House, decoded_log
+from tests.crash.servers import Server
 from tests.crash.test_serve_kill import assert_all_there
-from tests.store.children import start_module
-from tests.store.serve import PASSWORD, USER
 
 FLEET = ("--meters", "300", "--dcus", "4", "--seed", "13")
 LIVE = ("--pace", "live", "--days", "40", "--speed", "691200")
@@ -111,25 +108,6 @@ def test_a_second_service_on_the_folder_says_who_has_it(tmp_path: Path) -> None:
     assert house.stop() == 0
 
 
-class Server:
-    """A ClickHouse in a process of its own, to be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        (self.port,) = free_ports(1)
-        self.url = f"http://{USER}:{quote(PASSWORD)}@127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        limits = json.encode({"port": self.port, "request_bytes_max": 1 << 30}).decode()
-        self._child = start_module("tests.store.serve", self._folder, "write", limits)
-        assert self._child.stdout is not None
-        assert int(self._child.stdout.readline()) == self.port
-
-    def kill(self) -> None:
-        self._child.kill()
-        self._child.communicate()
-
-
 @pytest.mark.timeout(600)
 def test_a_clickhouse_that_goes_away_costs_freshness_only(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
@@ -137,8 +115,10 @@ def test_a_clickhouse_that_goes_away_costs_freshness_only(tmp_path: Path) -> Non
     server.start()
     house = House(tmp_path, settings=f'[store]\nurl = "{server.url}"\nretry_max_s = 1\n')
     house.register(*FLEET)
-    house.start()
+    server.kill()
     try:
+        with house.starting(until="store_awaited"):
+            server.start()
         with sending(house, *LIVE) as fleet:
             soon(lambda: house.status().reads_accepted > 0)
             server.kill()

@@ -16,6 +16,14 @@ class Recovered(Event, frozen=True, kw_only=True):
     skipped: list[tuple[int, int, int, int, int]]
 
 
+class StoreAwaited(Event, frozen=True, kw_only=True):
+    """ClickHouse does not answer yet, and without its registry nobody can be let in."""
+
+    level: ClassVar[Level] = Level.WARNING
+    reason: str
+    wait_s: float
+
+
 class DescriptorsShort(Event, frozen=True, kw_only=True):
     """The limit of open files allows fewer links than `connections_max` of the listeners do."""
 
@@ -76,3 +84,27 @@ class OrderRefused(Event, frozen=True, kw_only=True):
     origin: str
     reference: str
     problem: str
+
+
+class Decisions(Event, frozen=True, kw_only=True):
+    """Rows of the outbox were written."""
+
+    notices: int
+    disconnects: int
+    reconnects: int
+
+    def tally(self) -> Mapping[str, float]:
+        """Of each kind."""
+        return {
+            "outbox_notices_total": self.notices,
+            "outbox_disconnects_total": self.disconnects,
+            "outbox_reconnects_total": self.reconnects,
+        }
+
+
+class DecidingWaits(Event, frozen=True, kw_only=True):
+    """The store did not answer; accounts that changed are decided about when it does."""
+
+    level: ClassVar[Level] = Level.WARNING
+    reason: str
+    wait_s: float

@@ -2,26 +2,34 @@
 
 import signal
 import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 
 import trio
 
 from meteringest.app import descriptors
 from meteringest.app.answers import Answers
 from meteringest.app.core import Core, opened
+from meteringest.app.deciding import Deciding
 from meteringest.app.flow import Flow
-from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping
+from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping, StoreAwaited
 from meteringest.app.means import Means
+from meteringest.app.office import Office
 from meteringest.app.replaying import Replaying
 from meteringest.app.watching import Watching
 from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.control.server import serve_control
+from meteringest.errors import StoreUnavailable
 from meteringest.events import Level
 from meteringest.intake.server import Bound
 from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.server import Endpoint
+from meteringest.store.settings import StoreSettings
 from meteringest.watch.server import WatchServer
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -37,8 +45,28 @@ def serve(config: Config, *, salvage: bool = False) -> None:
         form="json" if config.observe.log_format == "json" else "text",
     )
     means = Means(clock=clock, links_max=descriptors.links_within(descriptors.raised()))
-    with opened(config, means, serving=True, salvage=salvage) as core:
-        trio.run(Service(core, ServiceObserver(log), means).run)
+    observer = ServiceObserver(log)
+    with ExitStack() as house:
+        opening = partial(opened, config, means, serving=True, salvage=salvage)
+        core = _once_the_store_answers(house, opening, config.store, observer)
+        trio.run(Service(core, observer, means).run)
+
+
+def _once_the_store_answers(
+    house: ExitStack,
+    opening: Callable[[], AbstractContextManager[Core]],
+    settings: StoreSettings,
+    observer: ServiceObserver,
+) -> Core:
+    """A server that is away when we start is waited for: both may come up after one power cut."""
+    wait_s = settings.retry_min_s
+    while True:
+        try:
+            return house.enter_context(opening())
+        except StoreUnavailable as silence:
+            observer.emit(StoreAwaited(reason=silence.reason, wait_s=wait_s))
+        time.sleep(wait_s)
+        wait_s = min(2 * wait_s, settings.retry_max_s)
 
 
 class Service:
@@ -93,6 +121,7 @@ class Service:
             Replaying(core, flow.line, flow.backlog, flow.storing, flow.disk),
             flow.disk,
         )
+        answers.moved = self._start_deciding(stages).touch
         await stages.start(serve_control, core.config.data_dir, answers)
         stages.start_soon(answers.sample)
         endpoint = core.config.endpoint
@@ -105,6 +134,18 @@ class Service:
             )
             watching.endpoint = face
             await stages.start(face.serve)
+
+    def _start_deciding(self, stages: trio.Nursery) -> Deciding:
+        core = self._core
+        deciding = Deciding(
+            Office(core.store, core.ledger, core.clock).decider,
+            core.config.deciding,
+            clock=core.clock,
+            offload=ThreadOffload(2),
+            observer=self._observer,
+        )
+        stages.start_soon(deciding.run)
+        return deciding
 
     async def _listen_for_signals(self) -> None:
         with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
