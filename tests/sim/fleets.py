@@ -45,15 +45,20 @@ class Pace:
 class Sizes:
     """How large this run is, drawn once."""
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, weather_steps: int) -> None:
         self.uplink_dcus = chance.randrange(1, 4)
         self.uplink_meters = self.uplink_dcus * chance.randrange(1, 4)
         self.plain_meters = chance.randrange(1, 5)
-        self.slots = chance.randrange(2, 9)
+        self.pushes = chance.randrange(4, 17)
         self.per_push = chance.choice((1, 1, 2, 3))
-        self.slots -= self.slots % self.per_push
-        self.slots = max(self.slots, self.per_push)
-        self.pause_s = chance.choice((0.01, 0.5, 5.0, 30.0))
+        self.slots = self.pushes * self.per_push
+        self.weather_pause_s = chance.choice((0.005, 0.05, 0.5, 5.0, 20.0))
+        # Whatever the weather does, somebody should be sending meanwhile.
+        lasting_s = self.weather_pause_s * weather_steps * chance.choice((0.5, 1.0, 1.0, 2.0))
+        self.disk_s = self.weather_pause_s * chance.choice((0.001, 0.1, 0.5))
+        self.store_s = self.weather_pause_s * chance.choice((0.001, 0.1, 0.5))
+        """What a call takes on a good day: often long enough for something to happen meanwhile."""
+        self.pause_s = lasting_s / self.pushes
         self.fault_rate = chance.choice((0.0, 0.02, 0.05))
 
 

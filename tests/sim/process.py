@@ -67,6 +67,7 @@ class Process:
         disk: SimulatedDisk,
         network: Network,
         server: SimulatedClickHouse,
+        usual_s: tuple[float, float],
         number: int,
     ) -> None:
         self.killed = False
@@ -83,6 +84,7 @@ class Process:
         self._disk = disk
         self._network = network
         self._server = server
+        self._disk_s, self._store_s = usual_s
         self._fence = Fence()
         self._scope = trio.CancelScope()
         self._chance = world.chance(f"process {number}")
@@ -141,8 +143,8 @@ class Process:
     def _slowness_s(self, name: str) -> float:
         """Only the writer's calls wait for ClickHouse; all others are the disk's."""
         if name == insert_range.__name__:
-            return USUAL_S + self._server.weather.slow_s
-        return USUAL_S + self.slow_disk_s
+            return self._store_s + self._server.weather.slow_s
+        return self._disk_s + self.slow_disk_s
 
 
 def open_journal(
@@ -163,4 +165,3 @@ def open_journal(
 PENDING_BYTES_MAX = 1 << 20
 SEED = 0x5EED
 RESTS = 0.7
-USUAL_S = 0.002

@@ -51,10 +51,10 @@ class Scene:
         self.full = False
         self.flipped: list[tuple[str, int]] = []
         """Bits that the disk has turned over."""
-        sizes = Sizes(world.chance("sizes"))
+        self.sizes = sizes = Sizes(world.chance("sizes"), weather_steps)
         self.uplinks = Uplinks(world, sizes)
         self.pushers = Pushers(world, self.network, sizes)
-        self.weather = Weatherman(self, weather_steps)
+        self.weather = Weatherman(self, weather_steps, sizes.weather_pause_s)
         self.watch = PositionWatch(self)
         self._chance = world.chance("scene")
         self._finished = False
@@ -124,12 +124,19 @@ class Scene:
     async def _live(self) -> None:
         """One process after another, as under a supervisor."""
         salvage = False
+        sizes = self.sizes
         for number in itertools.count(1):
             if self._finished:
                 return
             self.restart = trio.Event()
             process = self.process = Process(
-                self.world, self.config, self.disk, self.network, self.server, number
+                self.world,
+                self.config,
+                self.disk,
+                self.network,
+                self.server,
+                (sizes.disk_s, sizes.store_s),
+                number,
             )
             self.watch.born(process)
             process.on_open = partial(self._opened, salvage=salvage)
@@ -206,9 +213,12 @@ class Scene:
             await trio.sleep(1.0)
 
     def _reopened(self, disk: SimulatedDisk) -> Journal:
-        for name, bit in self.flipped:
-            disk.flip(name, bit)
-        return open_journal(disk, self.config, BEGAN_S)
+        try:
+            return open_journal(disk, self.config, BEGAN_S)
+        except JournalCorrupt:
+            for name, bit in self.flipped:
+                disk.flip(name, bit)
+            return open_journal(disk, self.config, BEGAN_S)
 
     def _uplink_opened(self, link: SimulatedLink, dcu: int) -> None:
         reader = MessageReader()
@@ -270,7 +280,7 @@ def _config(chance: Random) -> Config:
         ),
         journal=JournalSettings(
             segment_bytes=chance.choice((2_000, 10_000, 1 << 20)),
-            checkpoint_s=chance.choice((0.5, 5.0, 60.0)),
+            checkpoint_s=chance.choice((0.01, 0.5, 5.0, 60.0)),
             disk_reserve_bytes=chance.choice((0, 1_000)),
         ),
         store=StoreSettings(

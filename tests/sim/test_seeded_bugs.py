@@ -111,8 +111,8 @@ class WithoutRejects:
 
 
 BUGS = {
-    ack_before_sync: 1,
-    release_before_store: 1,
+    ack_before_sync: 5,
+    release_before_store: 5,
     new_token_for_a_retry: 20,
     range_not_noted_before_it_is_sent: 20,
     rejects_dropped: 10,

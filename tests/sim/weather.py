@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Weatherman:
     """Acts now and then, until its steps are used up; then makes everything well."""
 
-    def __init__(self, scene: "Scene", steps: int) -> None:
+    def __init__(self, scene: "Scene", steps: int, pause_s: float) -> None:
         self._scene = scene
         self._steps = steps
         self._chance = chance = scene.world.chance("weather")
-        self._pause_s = chance.choice((0.005, 0.05, 0.5, 5.0, 20.0))
+        self._pause_s = pause_s
         self._nursery: trio.Nursery | None = None
         kinds: tuple[tuple[float, Callable[[], str]], ...] = (
             (0.4, self._cut),

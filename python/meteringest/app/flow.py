@@ -16,6 +16,7 @@ from meteringest.app.happenings import CheckpointSkipped
 from meteringest.app.line import DurableJournal
 from meteringest.app.means import Means
 from meteringest.app.storing import Storing
+from meteringest.errors import JournalFull
 from meteringest.events import Observer
 from meteringest.intake.ports import Agreement, Line
 from meteringest.intake.server import Bound, IntakeServer
@@ -88,10 +89,19 @@ class Flow:
             stages.start_soon(self.storing.run, self._writer)
             stages.start_soon(self._write_checkpoints)
             await self.intake.run(stop, task_status=task_status)
-            # A last checkpoint: the next start replays little.
-            await self.disk(self._journal.sync)
-            self._report(written=await self.disk(self._checkpoints.write_last))
+            self._report(written=await self._ended())
             stages.cancel_scope.cancel()
+
+    async def _ended(self) -> bool:
+        """A last checkpoint, so that the next start replays little; False on a full disk.
+
+        What a full disk does not take was acknowledged to nobody: its senders repeat it.
+        """
+        try:
+            await self.disk(self._journal.sync)
+        except JournalFull:
+            return False
+        return await self.disk(self._checkpoints.write_last)
 
     async def _write_checkpoints(self) -> None:
         position = self._journal.durable

@@ -79,13 +79,13 @@ class Connection:
         """Reads, stores and acknowledges; returns why it is over once nothing is owed."""
         self._gatherer.join(self)
         try:
-            async with trio.open_nursery() as self._nursery:
-                await self._read()
-                await self._settle()
-                if self._seat is not None:
-                    self._seat.leave()
-                await self._say_goodbye()
-                self._nursery.cancel_scope.cancel()
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                try:
+                    await self._serve()
+                finally:
+                    self._nursery = None  # a batch that is durable only now is owed to nobody
+                    nursery.cancel_scope.cancel()
         finally:
             self._gatherer.leave(self)
             self.gone.set()
@@ -113,6 +113,13 @@ class Connection:
         if due.bytes:
             self._send_soon(due.bytes)
         self._moved.set()
+
+    async def _serve(self) -> None:
+        await self._read()
+        await self._settle()
+        if self._seat is not None:
+            self._seat.leave()
+        await self._say_goodbye()
 
     async def _read(self) -> None:
         with self._reading:
