@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from tests.unit.tariff_days import EXAMPLES, RUPEE
 
 from meteringest.columns import rows_block
 from meteringest.prepaid.billing.work import Biller, IssueDone, Wanted
+from meteringest.prepaid.deciding.hours import hours_left
 from meteringest.prepaid.deciding.work import Decider
 from meteringest.prepaid.ledger import tables
 from meteringest.prepaid.ledger.ledger import Ledger
@@ -50,20 +52,15 @@ class World:
     def __init__(self, store: Store, now_s: int) -> None:
         self.store = store
         self.now_s = now_s
-        self.hours: dict[int, int] = {}
         self.ledger = Ledger(store, lambda: self.now_s * 1_000)
         self.ledger.load_rules(
             [RuleFile(name, (EXAMPLES / f"{name}.toml").read_text()) for name in RULES], "test"
         )
         self.biller = Biller(store, self.ledger.rules, self.ledger.post, lambda: self.now_s * 1_000)
         self.decider = Decider(
-            store, self.ledger.rules, self.biller.behind, lambda wanted, _: self.hours_of(wanted)
+            store, self.ledger.rules, self.biller.behind, partial(hours_left, store)
         )
         self._ver = 0
-
-    def hours_of(self, wanted: object) -> dict[int, int]:
-        assert isinstance(wanted, dict)
-        return {account: self.hours[account] for account in wanted if account in self.hours}
 
     def account(
         self,

@@ -175,12 +175,19 @@ def test_two_unpaid_bills_are_cut_and_a_payment_brings_supply_back(world: World)
     assert back.kind == "reconnect"
 
 
-def test_hours_left_are_told(world: World) -> None:
+def test_hours_left_at_what_the_last_days_cost_are_told(world: World) -> None:
+    """60 left at 10 a day are 144 hours; after two dear days 10 at 15 a day are 16."""
     number = prepaid(world, "BR")
-    world.hours[number] = 24
-    rows = world.decider.work([number], NOON)
-    assert [row.subject for row in rows] == ["hours:24"]
-    assert rows[0].evidence["hours_left"] == "24"
+    assert world.decider.work([number], NOON) == []
+    world.charge(number, TUESDAY, 25)
+    world.charge(number, date(2026, 5, 6), 25)
+    rows = world.decider.work([number], ist(date(2026, 5, 7), "10:00"))
+    assert [row.subject for row in rows] == ["percent:100000", "hours:24"]
+    assert rows[0].evidence["hours_left"] == "16"
+    world.pay(number, "10", ist(date(2026, 5, 7), "10:01"))
+    rows = world.decider.work([number], ist(date(2026, 5, 7), "10:02"))
+    assert [row.subject for row in rows] == ["hours:72"]
+    assert rows[0].evidence["hours_left"] == "32"
 
 
 def test_closed_accounts_are_left_alone(world: World, account: int) -> None:

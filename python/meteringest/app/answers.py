@@ -1,6 +1,6 @@
 """What the running service answers on its control socket."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from importlib.metadata import version
 
@@ -8,7 +8,7 @@ import trio
 
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.core import Core, reload
-from meteringest.app.money import Money, takes, tell_refused
+from meteringest.app.money import Money, accounts_concerned, takes, tell_refused
 from meteringest.app.proof import verified
 from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
@@ -46,6 +46,8 @@ class Answers:
         self._replaying = replaying
         self._offload = offload
         self._money = Money(core.store, core.ledger, core.clock)
+        self.moved: Callable[[Iterable[int]], None] = _nobody
+        """Told the accounts whose money has moved, once that is durable."""
         self._began = trio.current_time()
         self._frames = Rate()
         self._reads = Rate()
@@ -109,6 +111,7 @@ class Answers:
         done = await self._offload(self._money.answer, asked)
         if isinstance(asked, AskEnter):
             tell_refused(self._observer, asked.orders, done)
+            self.moved(accounts_concerned(asked.orders))
         return done
 
     async def list_rows(self, listing: Listing) -> list[dict[str, object]]:
@@ -139,6 +142,10 @@ class Answers:
         oldest_ms = self._core.journal.received_ms_at(self._backlog.stored()) if rows else None
         waited_ms = self._core.clock.now_ms() - oldest_ms if oldest_ms else 0
         return rows, waited_ms / 1_000
+
+
+def _nobody(accounts: Iterable[int]) -> None:
+    del accounts
 
 
 def _count(counters: Mapping[str, float], name: str) -> int:

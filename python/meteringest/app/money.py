@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from meteringest.app.happenings import OrderRefused
+from meteringest.app.office import Office
 from meteringest.clock import WallClock
 from meteringest.control.money import (
     AskAccount,
@@ -18,6 +19,7 @@ from meteringest.events import Observer
 from meteringest.prepaid.ledger.forms import FORMS
 from meteringest.prepaid.ledger.ledger import Ledger
 from meteringest.prepaid.ledger.orders import Entered, Order
+from meteringest.prepaid.ledger.planning import accounts_of
 from meteringest.prepaid.showing.account import list_accounts, show
 from meteringest.prepaid.showing.statements import make_statement
 from meteringest.store.clickhouse import Store
@@ -31,6 +33,7 @@ class Money:
         self._store = store
         self._ledger = ledger
         self._clock = clock
+        self._office = Office(store, ledger, clock)
 
     def answer(self, asked: AskMoney) -> object:
         """What the asker decodes as the type it knows."""
@@ -46,6 +49,8 @@ class Money:
                 answer = show(self._store, self._ledger, account, self._clock.now_ms())
             case AskStatement(account=account, first=first, last=last):
                 answer = self._statement(account, first, last)
+            case _:
+                answer = self._office.answer(asked)
         return answer
 
     def import_rows(self, parts: Sequence[ImportPart], problems_max: int) -> Imported:
@@ -60,6 +65,11 @@ class Money:
 def takes(parts: Sequence[ImportPart]) -> bool:
     """Whether the rows are about money and not about meters."""
     return bool(parts) and parts[0].table in FORMS
+
+
+def accounts_concerned(orders: Iterable[Order]) -> set[int]:
+    """Whose money the orders may have moved; a reversal names none and is left to the sweep."""
+    return {account for order in orders for account in accounts_of(order)}
 
 
 def tell_refused(observer: Observer, orders: Iterable[Order], done: object) -> None:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct, field
 
 from meteringest.intake.settings import IntakeSettings
 from meteringest.model import SecurityPolicy
+from meteringest.prepaid.deciding.settings import DecidingSettings
 from meteringest.registry.settings import RegistrySettings
 from meteringest.store.face.settings import EndpointSettings
 from meteringest.store.settings import StoreSettings
@@ -202,6 +203,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     journal: JournalSettings = field(default_factory=JournalSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+    deciding: DecidingSettings = field(default_factory=DecidingSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)
     checks: ChecksSettings = field(default_factory=ChecksSettings)

@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from meteringest.control.deciding import AskDecided
 from meteringest.prepaid.ledger.loading import RuleFile
 from meteringest.prepaid.ledger.orders import Order
 
@@ -42,4 +43,4 @@ class AskStatement(Struct, frozen=True, tag="statement", kw_only=True):
     last: date | None = None
 
 
-AskMoney = AskEnter | AskLoadRules | AskAccounts | AskAccount | AskStatement
+AskMoney = AskEnter | AskLoadRules | AskAccounts | AskAccount | AskStatement | AskDecided

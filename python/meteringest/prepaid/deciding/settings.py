@@ -1,0 +1,36 @@
+"""The slice of the settings that is about policy at work."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class DecidingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Notices, disconnects and reconnects: when accounts are looked at."""
+
+    enabled: Annotated[
+        bool,
+        Meta(description="Whether `serve` decides. Off, nothing is written to m.outbox by it."),
+    ] = True
+    sweep_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86_400,
+            description="Every account is looked at this often, because protected times, grace "
+            "and emergency credit end without anything happening. Payments and new charges are "
+            "decided on at once.",
+        ),
+    ] = 300.0
+    sweep_accounts: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Accounts a sweep looks at in one go: a payment waits for one such go.",
+        ),
+    ] = 1_000
+    retry_s: Annotated[
+        float,
+        Meta(gt=0, le=3_600, description="How long to wait when the store does not answer."),
+    ] = 2.0
