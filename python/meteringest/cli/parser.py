@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from meteringest.cli import aside, proof, records, replay, rules, service, tools
+from meteringest.cli.decided_parser import add_decided_commands, add_dry_run
 from meteringest.cli.money_parser import add_load, add_money_commands
 from meteringest.cli.outcome import MEANING
 from meteringest.registry.columns import FORMS
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     _tool_commands(command)
     _rules_commands(command)
     add_money_commands(command, _examples, partial(_globals, default=argparse.SUPPRESS))
+    add_decided_commands(command, _examples, partial(_globals, default=argparse.SUPPRESS))
     return top
 
 
@@ -249,13 +251,15 @@ def _rules_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     shown.set_defaults(run=rules.show_tariff)
     policy = command(
         "policy",
-        "Disconnection policies: check files, load them.",
+        "Disconnection policies: check files, load them, try them.",
         "policy check uttar-pradesh.toml",
+        "policy dry-run --at 2026-11-23T11:00",
     )
     parts = policy.add_subparsers(metavar="ACTION", required=True)
     policed = parts.add_parser("check", help="good with its clauses, or every problem")
     policed.set_defaults(run=rules.check_policy)
-    for each in (add_load(actions, _examples, "tariffs"), add_load(parts, _examples, "policy")):
+    loads = (add_load(actions, _examples, "tariffs"), add_load(parts, _examples, "policy"))
+    for each in (*loads, add_dry_run(parts, _examples)):
         _globals(each, default=argparse.SUPPRESS)
     for each in (checked, shown, policed):
         each.add_argument("file", metavar="FILE", type=Path)

@@ -66,6 +66,12 @@ def _postpaid(rows: Sequence[Terms]) -> Iterator[tuple[date, date]]:
             yield each.effective_from, last
 
 
+def switches(engine: Engine, first: date, last: date) -> dict[date, tuple[int, int]]:
+    """Accounts that were to be disconnected, and those to be reconnected, by local day."""
+    answer = engine.ask(_SWITCHES.format(zone=IST), {"first": first, "last": last})
+    return {day(row[0]): (whole(row[1]), whole(row[2])) for row in answer.rows}
+
+
 def insert_bills(engine: Engine, bills: Sequence[Bill], author: str, at_ms: int) -> None:
     """New versions; the same one twice is one row."""
     if not bills:
@@ -183,6 +189,12 @@ SELECT account, period_from, period_to, tariffs, components, amounts, energy_uwh
 FROM m.bills FINAL
 WHERE account IN ({accounts})
 ORDER BY account, period_from, ver"""
+_SWITCHES = """
+SELECT toDate(at, '{zone}') AS day, uniqExactIf(account, kind = 'disconnect'),
+    uniqExactIf(account, kind = 'reconnect')
+FROM m.outbox FINAL
+WHERE kind IN ('disconnect', 'reconnect')
+GROUP BY day HAVING day >= {{first:Date}} AND day <= {{last:Date}}"""
 _COLUMNS = {
     "account": "UInt64",
     "period_from": "Date",

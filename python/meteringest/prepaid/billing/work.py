@@ -21,6 +21,7 @@ from meteringest.prepaid.billing.tables import (
     insert_bills,
     postpaid_accounts,
     read_books,
+    switches,
     with_bills_due,
 )
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s
@@ -87,11 +88,14 @@ class Arrears(Struct, frozen=True, kw_only=True):
 
 
 class RecoveredDay(Struct, frozen=True, kw_only=True):
-    """What of overdue bills came in on a day."""
+    """Who was switched on a day, and what of overdue bills came in."""
 
     day: date
-    accounts: int
-    amount: int
+    disconnected: int = 0
+    reconnected: int = 0
+    accounts: int = 0
+    """Accounts that paid anything overdue."""
+    amount: int = 0
 
 
 class Biller:
@@ -153,16 +157,23 @@ class Biller:
         return sorted(found, key=lambda each: (-each.unpaid_bills, -each.overdue, each.account))
 
     def recovery(self, first: date, last: date) -> list[RecoveredDay]:
-        """Of each day on which anything overdue was paid."""
+        """Of each day on which anything overdue was paid, or anybody was switched."""
         sums: dict[date, tuple[int, int]] = {}
         for _, books in self._books(0):
             for book in books:
                 for each in recovered(book, first, last):
                     accounts, amount = sums.get(each.day, (0, 0))
                     sums[each.day] = accounts + 1, amount + each.amount
+        switched = switches(self._engine, first, last)
         return [
-            RecoveredDay(day=each, accounts=accounts, amount=amount)
-            for each, (accounts, amount) in sorted(sums.items())
+            RecoveredDay(
+                day=each,
+                disconnected=switched.get(each, (0, 0))[0],
+                reconnected=switched.get(each, (0, 0))[1],
+                accounts=sums.get(each, (0, 0))[0],
+                amount=sums.get(each, (0, 0))[1],
+            )
+            for each in sorted({*sums, *switched})
         ]
 
     def _books(self, account: int) -> Iterator[tuple[TermsBook, list[Book]]]:

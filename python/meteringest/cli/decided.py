@@ -1,0 +1,138 @@
+"""Commands about decisions: what would be decided at an instant, what stands in the outbox."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from meteringest.cli.bills import json_lines, lines_text
+from meteringest.cli.outcome import Outcome
+from meteringest.cli.output import write_out
+from meteringest.cli.reach import Service, reach
+from meteringest.clock import WallClock
+from meteringest.config import load
+from meteringest.control.deciding import AskDryRun
+from meteringest.prepaid.calendar import IST_OFFSET_MIN, moment
+from meteringest.prepaid.deciding.verdict import DryRunPage, Verdict
+from meteringest.prepaid.money import shown
+
+IST = timezone(timedelta(minutes=IST_OFFSET_MIN))
+HEADS = ("account", "area", "pays", "balance", "would be", "clause", "because")
+WORDS = {"cut": "cut", "keep": "kept", "reconnect": "reconnected"}
+
+
+class OutboxShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of m.outbox."""
+
+    account: int
+    id: str
+    kind: str
+    subject: str
+    meter: int
+    place: str
+    says: str
+    policy: str
+    evidence: str
+    at: str
+
+
+def instant(text: str) -> int:
+    """An argument that is a time; without an offset it is Indian time."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        reason = f"{text!r} is no time; wanted one like 2026-11-23T11:00 or with +05:30"
+        raise argparse.ArgumentTypeError(reason) from None
+    return int((at if at.tzinfo else at.replace(tzinfo=IST)).timestamp())
+
+
+def dry_run(args: argparse.Namespace) -> int:
+    """A line for every account, and how many of each; nothing is written."""
+    at_s = args.at if args.at is not None else WallClock().now_s()
+    with reach(load(args.config).config) as service:
+        found = [
+            each
+            for each in _verdicts(service, at_s, args)
+            if args.only is None or each.action == args.only
+        ]
+    if args.json:
+        write_out(json_lines(found))
+    else:
+        _show(found)
+        counts = Counter(each.action for each in found)
+        told = ", ".join(f"{counts[name]:,} {word}" for name, word in WORDS.items())
+        write_out(f"at {moment(at_s)}: {told}; nothing was written\n")
+    return Outcome.DONE
+
+
+def _verdicts(service: Service, at_s: int, args: argparse.Namespace) -> Iterator[Verdict]:
+    after: int | None = 0
+    while after is not None:
+        asked = AskDryRun(at_s=at_s, area=args.area, after=after, account=args.account)
+        page = service.money(asked, DryRunPage)
+        yield from page.verdicts
+        after = page.after
+
+
+def _show(found: Sequence[Verdict]) -> None:
+    rows = [
+        (
+            each.account,
+            each.area,
+            each.payment,
+            shown(each.balance),
+            WORDS[each.action],
+            each.place,
+            _because(each),
+        )
+        for each in found
+    ]
+    if sys.stdout.isatty():
+        table = Table(*HEADS)
+        for row in rows:
+            table.add_row(*map(str, row))
+        Console().print(table)
+    else:
+        write_out(lines_text(HEADS, rows))
+
+
+def _because(each: Verdict) -> str:
+    until = f"; until {moment(each.until_s)}" if each.until_s is not None else ""
+    notices = f"; told {' '.join(each.notices)}" if each.notices else ""
+    return f"{each.says}{until}{notices}"
+
+
+def list_outbox(args: argparse.Namespace) -> int:
+    """Notices, disconnects, reconnects and what an operator must see, the newest first."""
+    where = ["1"]
+    if args.account:
+        where.append(f"account = {int(args.account)}")
+    if args.kind:
+        where.append(f"kind = '{args.kind}'")
+    if args.since is not None:
+        where.append(f"at >= toDateTime({int(args.since)}, 'UTC')")
+    sql = _OUTBOX.format(where=" AND ".join(where), limit=int(args.limit))
+    with reach(load(args.config).config) as service:
+        text = service.query(sql, "JSONEachRow")
+    found = msgspec.json.Decoder(OutboxShown).decode_lines(text)
+    if args.json:
+        write_out(json_lines(found))
+    else:
+        heads = ("at", "account", "kind", "subject", "meter", "clause", "because")
+        rows = [
+            (each.at, each.account, each.kind, each.subject, each.meter, each.place, each.says)
+            for each in found
+        ]
+        write_out(lines_text(heads, rows))
+    return Outcome.DONE
+
+
+_OUTBOX = """
+SELECT account, id, kind, subject, meter, place, says, policy, evidence, toString(at) AS at
+FROM (SELECT * FROM m.outbox FINAL WHERE {where} ORDER BY at DESC, account, id LIMIT {limit})
+ORDER BY at DESC, account, id"""
