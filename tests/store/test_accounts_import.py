@@ -14,8 +14,6 @@ from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS
 from meteringest.prepaid.ledger.ledger import Ledger
 from meteringest.prepaid.ledger.loading import RuleFile
 from meteringest.prepaid.ledger.terms import OPEN_S, load_links, load_terms
-from meteringest.registry.rows import METERS, Meter
-from meteringest.registry.tables import RegistryTables
 from meteringest.store.clickhouse import Store
 
 EXAMPLES = resources.files("meteringest.prepaid") / "examples"
@@ -32,7 +30,7 @@ def example(name: str) -> RuleFile:
 def ledger(store: Store) -> Ledger:
     made = Ledger(store, lambda: NOW_MS)
     made.load_rules([example("flat.toml")], "asha")
-    RegistryTables(store).save(METERS, [Meter(n, f"S{n}", account=n, ver=1) for n in (1, 2)])
+    store.run("INSERT INTO m.meters (meter, serial, account) VALUES (1, 'S1', 1), (2, 'S2', 2)")
     return made
 
 

@@ -23,8 +23,6 @@ from meteringest.prepaid.ledger.orders import (
 )
 from meteringest.prepaid.ledger.terms import Terms, load_terms
 from meteringest.prepaid.tariff import Payment
-from meteringest.registry.rows import METERS, Meter
-from meteringest.registry.tables import RegistryTables
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.migrate import migrate
 from meteringest.store.settings import StoreSettings
@@ -50,7 +48,7 @@ def ledger(store: Store) -> Ledger:
         terms(2, Payment.POSTPAID),
     ]
     tables.insert_terms(store, rows, ("a", "r", 0, 1))
-    RegistryTables(store).save(METERS, [Meter(1, "S1", account=3, ver=1)])
+    store.run("INSERT INTO m.meters (meter, serial, account, ver) VALUES (1, 'S1', 3, 1)")
     return Ledger(store, lambda: NOW_MS)
 
 

@@ -12,8 +12,6 @@ from meteringest.prepaid.ledger.terms import OPEN_S, load_links, load_terms, new
 from meteringest.prepaid.reads import MeterLink
 from meteringest.prepaid.tariff import Payment
 from meteringest.prepaid.tariff_file import parse
-from meteringest.registry.rows import METERS, Meter
-from meteringest.registry.tables import RegistryTables
 from meteringest.store.clickhouse import Store
 
 TERMS = {
@@ -69,8 +67,9 @@ def test_of_two_terms_for_one_day_the_newer_counts(store: Store) -> None:
 def test_a_meter_without_a_standing_link_serves_the_account_of_its_registry_row(
     store: Store,
 ) -> None:
-    meters = [Meter(number, f"S{number}", account=account, ver=7) for number, account in METERED]
-    RegistryTables(store).save(METERS, meters)
+    store.run(
+        "INSERT INTO m.meters (meter, account, ver) VALUES (1,10,7), (2,20,7), (3,30,7), (4,0,7)"
+    )
     rows = [
         *[(90, 2, 100, OPEN_S, 10**6, 0, 1), (90, 2, 100, 200, 4 * 10**6, 0, 2)],
         *[(91, 2, 200, OPEN_S, 10**6, 0, 2), (92, 3, 0, OPEN_S, 10**6, 0, 3)],
@@ -85,9 +84,6 @@ def test_a_meter_without_a_standing_link_serves_the_account_of_its_registry_row(
     }
     assert load_links(store, [90, 10]).keys() == {90, 10}
     assert newest_input(store) == 4 + 7
-
-
-METERED = [(1, 10), (2, 20), (3, 30), (4, 0)]
 
 
 def test_rules_are_what_their_text_says(store: Store) -> None:
