@@ -69,7 +69,10 @@ class Slow:
     )
     load_days: list[tuple[date, int, Fraction]] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
-    months: dict[tuple[str, int, date], list[Charge]] = field(
+    totals: dict[tuple[str, int, date], tuple[Fraction, int]] = field(
+        default_factory=lambda: defaultdict(lambda: (Fraction(0), 0))
+    )
+    by_component: dict[tuple[str, date], list[Charge]] = field(
         default_factory=lambda: defaultdict(list)
     )
     now: SlowDay = field(init=False)
@@ -216,13 +219,17 @@ class Slow:
         rules = self.tariff.get("rounding", {})
         rule = rules.get(name, rules.get("default", {"to": Fraction(1, 100)}))
         at, day = rule.get("at", "month"), self.now.day
-        month = self.months[name, self.version, day.replace(day=1)]
-        before = [each for each in month if at == "month" or (at == "day" and each.day == day)]
-        exact_total = sum((each.exact for each in before), exact)
-        amount = nearest(exact_total, money(rule["to"]), rule.get("mode", "half-up"))
-        amount -= sum(each.amount for each in before)
-        month.append(Charge(day, self.version, name, exact, amount))
-        self.charges.append(month[-1])
+        month = day.replace(day=1)
+        total, charged = Fraction(0), 0
+        if at != "interval":
+            # A day's stretch is told from a month's by lying far off.
+            begin = month if at == "month" else day + timedelta(days=40_000)
+            total, charged = self.totals[name, self.version, begin]
+        amount = nearest(total + exact, money(rule["to"]), rule.get("mode", "half-up")) - charged
+        if at != "interval":
+            self.totals[name, self.version, begin] = (total + exact, charged + amount)
+        self.charges.append(Charge(day, self.version, name, exact, amount))
+        self.by_component[name, month].append(self.charges[-1])
         return amount
 
     # Days and months
@@ -256,11 +263,8 @@ class Slow:
         if "demand_floor_percent" not in fixed:
             return rate * share
         run = self.run()
-        earlier = [
-            each.exact
-            for each in self.charges
-            if each.component == fixed["name"] and each.day in run
-        ]
+        month = self.now.day.replace(day=1)
+        earlier = [e.exact for e in self.by_component[fixed["name"], month] if e.day in run]
         return rate * share * len(run) - sum(earlier)
 
     def run(self) -> list[date]:
@@ -275,7 +279,9 @@ class Slow:
     def month_end(self) -> None:
         exact, moved = {}, Fraction(0)
         month = self.now.day.replace(day=1)
-        this_month = [each for each in self.charges if each.day.replace(day=1) == month]
+        this_month = [
+            e for (_, at), found in self.by_component.items() if at == month for e in found
+        ]
         minimum = self.tariff.get("minimum")
         if minimum:
             load = (

@@ -36,6 +36,7 @@ PACKED = 1
 HEAD_BYTES = 9
 HEAD_FIELDS = 5
 WORD_BYTES = 8
+SIGN_BIT = 128
 
 
 def components(tariff: Tariff) -> list[str]:
@@ -172,8 +173,23 @@ def read_back(raw: bytes, account: int, day: date, tariff_of: TariffOf) -> Month
 def carried(raw: bytes, account: int, tomorrow: date, tariff_of: TariffOf) -> bytes:
     """Over a day on which nothing could be charged."""
     if tomorrow.day != 1:
-        return raw
+        return trimmed(raw, tariff_of)
     state = read_back(raw, account, tomorrow, tariff_of)
     if state is None or state.net_uwh >= 0:
         return b""
     return msgspec.json.encode(following(msgspec.structs.replace(state, next_day=tomorrow, ver=0)))
+
+
+def trimmed(raw: bytes, tariff_of: TariffOf) -> bytes:
+    """Without what a wider row of an array left behind it."""
+    if not raw or raw[0] != PACKED:
+        return raw
+    tariff = tariff_of(raw[1:HEAD_BYTES].hex())
+    return raw if tariff is None else raw[: width(tariff)]
+
+
+def has_surplus(raw: bytes) -> bool:
+    """Whether energy is carried into the next month."""
+    if raw and raw[0] == PACKED:
+        return raw[HEAD_BYTES + WORD_BYTES - 1] >= SIGN_BIT
+    return bool(raw) and msgspec.json.decode(raw, type=MonthToDate).net_uwh < 0

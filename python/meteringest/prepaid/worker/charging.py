@@ -1,0 +1,347 @@
+"""A batch of accounts charged day after day: sums from the store, tariff in columns, rows out.
+
+Rule 1: what a row says is a function of the inputs; columns and charge_day give the same row.
+Rule 2: every day of the plan is written, also where nothing seems to have changed: an older result
+of another worker may stand there.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from meteringest.errors import InvariantError
+from meteringest.prepaid.bulk import BulkCharges, Columns, bands_today, charge_accounts, refusal
+from meteringest.prepaid.bulk_state import FITS
+from meteringest.prepaid.calendar import Calendar
+from meteringest.prepaid.charges import AccountDay, unpriced
+from meteringest.prepaid.lines import Kind
+from meteringest.prepaid.money import UWH_PER_WH
+from meteringest.prepaid.state import MonthToDate
+from meteringest.prepaid.tariff import ENERGY, ExportMode, Payment, Tariff
+from meteringest.prepaid.worker.alone import (
+    ReadsOf,
+    charge_alone,
+    links_of,
+    load_reads,
+    registers_of,
+    words,
+)
+from meteringest.prepaid.worker.book import NOBODY, PAYMENTS, Book, date_of, start_s
+from meteringest.prepaid.worker.closing import (
+    Bytes,
+    carried,
+    followed,
+    has_surplus,
+    openings,
+    pack,
+    read_back,
+    width,
+    written,
+)
+from meteringest.prepaid.worker.figures import (
+    HELD,
+    REASONS,
+    Figures,
+    Gathering,
+    Seen,
+    Serving,
+    serving,
+)
+from meteringest.prepaid.worker.fuel_shares import FuelShares
+from meteringest.prepaid.worker.openings import States, load_states
+from meteringest.prepaid.worker.plan import Plan, month_ends
+from meteringest.prepaid.worker.ports import Engine, Ints
+from meteringest.prepaid.worker.rows import LineName, Piece, shapes
+from meteringest.prepaid.worker.sums import PLAIN, Flavour
+from meteringest.prepaid.worker.writing import Writing
+
+NO_TERMS, CLOSED = "no_terms", "account_closed"
+
+
+class Day(Struct, frozen=True):
+    """The day that is being charged."""
+
+    number: int
+    over: bool
+    seen: Seen
+
+
+class Group(Struct, frozen=True):
+    """Rows of the batch that are charged by one version, or for one reason by none."""
+
+    rows: Ints
+    payment: Payment
+    tariff: Tariff | None
+    calendar: Calendar | None
+    reason: str
+    load_w: Ints
+
+
+class Charging:
+    """One batch."""
+
+    def __init__(
+        self, engine: Engine, book: Book, plan: Plan, offset_min: int, writing: Writing
+    ) -> None:
+        """The states are loaded here; the days are charged by `charge`."""
+        self._engine = engine
+        self._book = book
+        self._plan = plan
+        self._offset_min = offset_min
+        self._writing = writing
+        self._accounts = book.accounts[plan.places]
+        self._first, self._until = plan.first.copy(), plan.until.copy()
+        self._states = States(len(plan.places), self._width())
+        self._fuel = FuelShares(engine, book, plan.places, writing)
+        self.alone = 0
+        self._open()
+
+    @property
+    def days(self) -> tuple[int, int]:
+        """The first day and the day after the last, as far as is known."""
+        return int(self._first.min()), int(self._until.max()) + 1
+
+    def meters(self) -> Ints:
+        """Every meter that ever served an account of the batch."""
+        links = self._book.links
+        return np.unique(links.meter[np.isin(links.account, self._plan.places)])
+
+    def charge(self, day: Day) -> int:
+        """Charges one day of every account whose plan holds it; returns how many there are."""
+        active = np.flatnonzero((self._first <= day.number) & (day.number <= self._until))
+        for group in self._groups(active, day.number):
+            if group.tariff is None:
+                self._charge_nothing(group, day)
+            else:
+                self._charge_group(group, group.tariff, day)
+        self._carry_on(active, day.number)
+        self._writing.ended_day()
+        return len(active)
+
+    def _width(self) -> int:
+        return max((width(each) for each in self._book.rules.tariffs), default=1)
+
+    def _open(self) -> None:
+        """States before the first day; an account whose day before has none begins anew."""
+        begin = self._book.first_day[self._plan.places]
+        for first in np.unique(self._first[self._first > begin]).tolist():
+            rows = np.flatnonzero((self._first == first) & (self._first > begin))
+            closed = load_states(self._engine, self._states, self._accounts, rows, first - 1)
+            lost = np.setdiff1d(rows, closed)
+            self._first[lost] = begin[lost]
+            self._states.begin(lost)
+
+    def _groups(self, active: Ints, day: int) -> Iterator[Group]:
+        book = self._book
+        terms = book.terms_on(self._plan.places[active], day)
+        there = terms != NOBODY
+        nowhere = active[~there]
+        if len(nowhere):
+            nothing = np.zeros(len(nowhere), dtype=np.int64)
+            yield Group(nowhere, Payment.PREPAID, None, None, NO_TERMS, nothing)
+        active, terms = active[there], terms[there]
+        code = book.terms.tariff[terms] * 4 + book.terms.postpaid[terms] * 2
+        code = code + book.terms.closed[terms]
+        for each in np.unique(code).tolist():
+            rows = active[code == each]
+            load_w = book.terms.load_w[terms[code == each]]
+            payment = Payment(PAYMENTS[each >> 1 & 1])
+            name = book.tariffs[each >> 2]
+            tariff = None if each & 1 else book.rules.tariff(name, date_of(day))
+            calendar = book.rules.calendar(tariff.calendar, date_of(day)) if tariff else None
+            reason = CLOSED if each & 1 else self._unpriced(tariff, calendar, day)
+            yield Group(rows, payment, None if reason else tariff, calendar, reason, load_w)
+
+    def _unpriced(self, tariff: Tariff | None, calendar: Calendar | None, day: int) -> str:
+        asked = AccountDay(account=0, day=date_of(day), tariff=tariff, calendar=calendar)
+        return unpriced(asked) or ""
+
+    def _figures(self, rows: Ints, day: Day, group: Group) -> tuple[Figures, Serving]:
+        tariff = group.tariff
+        bands = bands_today(tariff, date_of(day.number), group.calendar) if tariff else []
+        served = serving(self._book, self._plan.places[rows], day.number, self._offset_min)
+        flavour = Flavour.of(tariff) if tariff is not None else PLAIN
+        gathering = Gathering(self._book, day.seen, served, flavour)
+        found = gathering.figures(len(rows), day.number, bands)
+        if day.over:
+            gathering.settle(found, day.number, self._offset_min)
+        return found, served
+
+    def _charge_group(self, group: Group, tariff: Tariff, day: Day) -> None:
+        rows = group.rows
+        figures, served = self._figures(rows, day, group)
+        fuel = self._fuel.amounts(rows, tariff, day.number)
+        by_columns = refusal(tariff) is None
+        states = openings(
+            self._states.packed[rows], tariff, group.load_w, self._book.rules.tariff_of
+        )
+        states.scalar |= figures.odd | (not by_columns)
+        if self._states.unpacked:
+            states.scalar |= np.isin(rows, list(self._states.unpacked))
+        charged = charge_accounts(
+            tariff,
+            group.payment,
+            (date_of(day.number), group.calendar),
+            Columns(
+                bands=figures.bands,
+                settlement=figures.settlement,
+                export=figures.export,
+                settlement_export=figures.settlement_export,
+                load_w=group.load_w,
+                demand_w=figures.demand_w,
+                demand_va=figures.demand_va,
+                fuel=fuel,
+            ),
+            states,
+            over=day.over,
+        )
+        energies = _energies(tariff, figures)
+        limit = FITS // UWH_PER_WH
+        for moved in energies.values():
+            charged.scalar[np.abs(moved) > limit] = True
+        if not charged.scalar.all():
+            self._keep(group, tariff, day, charged, figures)
+        alone = np.flatnonzero(charged.scalar)
+        if len(alone):
+            self._charge_alone(group, alone, day, (figures, served))
+
+    def _keep(
+        self, group: Group, tariff: Tariff, day: Day, charged: BulkCharges, figures: Figures
+    ) -> None:
+        tomorrow = date_of(day.number + 1)
+        closing = pack(tariff, followed(charged.closing, tomorrow), group.load_w)
+        fine = ~charged.scalar
+        self._states.put_packed(group.rows[fine], closing[fine])
+        counts = np.stack([figures.counts[name] for name in HELD], axis=1)
+        said, held = np.unique(counts, axis=0, return_inverse=True)
+        energies = {name: moved * UWH_PER_WH for name, moved in _energies(tariff, figures).items()}
+        for lines, rows, amounts, energy in shapes(
+            charged, tariff.components, energies, held.reshape(-1)
+        ):
+            found = said[held.reshape(-1)[rows[0]]].tolist()
+            self._writing.add(
+                Piece(
+                    accounts=self._accounts[group.rows[rows]],
+                    day=day.number,
+                    payment=group.payment,
+                    tariff=tariff.id,
+                    lines=lines,
+                    amounts=amounts,
+                    energies=energy,
+                    reads=figures.counts["reads"][rows],
+                    estimated=figures.counts["estimated"][rows],
+                    held=sorted(words(r, n) for r, n in zip(REASONS, found, strict=True) if n),
+                    over=day.over,
+                    up_to=figures.up_to[rows],
+                    closing=closing[rows],
+                    made_from=figures.newest[rows],
+                )
+            )
+
+    def _charge_alone(
+        self, group: Group, alone: Ints, day: Day, gathered: tuple[Figures, Serving]
+    ) -> None:
+        tariff = group.tariff
+        if tariff is None:
+            return
+        figures, served = gathered
+        low, high = (start_s(each, self._offset_min) for each in (day.number, day.number + 1))
+        reads = self._reads_of(served, alone, day.number)
+        shares = self._fuel.shares(group.rows[alone], tariff, day.number)
+        for each, share in zip(alone.tolist(), shares, strict=True):
+            row = int(group.rows[each])
+            links = links_of(self._book, served, each)
+            opening = self._opening(row, day.number)
+            asked = AccountDay(
+                account=int(self._accounts[row]),
+                day=date_of(day.number),
+                tariff=tariff,
+                calendar=group.calendar,
+                payment=group.payment,
+                load_w=int(group.load_w[each]),
+                reads=reads.between({link.meter for link in links}, low, high),
+                links=links,
+                registers=registers_of(day.seen.midnights, links, (low, high), tariff),
+                fuel=share,
+                over=day.over,
+            )
+            done = charge_alone(asked, opening, day.number, int(figures.newest[each]))
+            raw = written(done.closing, tariff, asked.load_w)
+            self._states.put(row, raw)
+            self._writing.add(msgspec.structs.replace(done.piece, closing=_one(raw)))
+            self.alone += 1
+
+    def _charge_nothing(self, group: Group, day: Day) -> None:
+        """Parked: a row that says why, and the state as it was."""
+        figures, _ = self._figures(group.rows, day, group)
+        tomorrow = date_of(day.number + 1)
+        tariff_of = self._book.rules.tariff_of
+        raws: dict[bytes, list[int]] = {}
+        for each, row in enumerate(group.rows.tolist()):
+            raw = self._states.raw(row)
+            if raw:
+                raw = carried(raw, int(self._accounts[row]), tomorrow, tariff_of)
+                self._states.put(row, raw)
+            raws.setdefault(raw, []).append(each)
+        for raw, some in raws.items():
+            rows = np.array(some)
+            nothing = np.zeros((len(rows), 0), dtype=np.int64)
+            none = np.zeros(len(rows), dtype=np.int64)
+            self._writing.add(
+                Piece(
+                    accounts=self._accounts[group.rows[rows]],
+                    day=day.number,
+                    payment=group.payment,
+                    tariff="",
+                    lines=(),
+                    amounts=nothing,
+                    energies=nothing,
+                    reads=none,
+                    estimated=none,
+                    held=(group.reason,),
+                    over=day.over,
+                    up_to=none,
+                    closing=np.repeat(_one(raw), len(rows), axis=0),
+                    made_from=figures.newest[rows],
+                )
+            )
+
+    def _opening(self, row: int, day: int) -> MonthToDate:
+        account, raw = int(self._accounts[row]), self._states.raw(row)
+        found = read_back(raw, account, date_of(day), self._book.rules.tariff_of)
+        if found is None:
+            raise InvariantError("charges", f"account {account} opens {date_of(day)} unreadably")
+        return msgspec.structs.replace(found, account=account, next_day=date_of(day))
+
+    def _reads_of(self, served: Serving, alone: Ints, day: int) -> ReadsOf:
+        link = served.link[np.isin(served.owner, alone)]
+        meters = np.unique(self._book.links.meter[link])
+        return load_reads(self._engine, meters, (day, day + 1), self._offset_min)
+
+    def _carry_on(self, active: Ints, day: int) -> None:
+        """Energy carried over a month's end, now or before, changes the next month too."""
+        rows = active[(self._until[active] == day) & (self._plan.last[active] > day)]
+        if not len(rows) or date_of(day + 1).day != 1:
+            return
+        before = States(len(self._accounts), self._states.packed.shape[1])
+        load_states(self._engine, before, self._accounts, rows, day)
+        following = int(month_ends(np.array([day + 1]))[0])
+        for row in rows.tolist():
+            if has_surplus(before.raw(row)) or has_surplus(self._states.raw(row)):
+                self._until[row] = min(int(self._plan.last[row]), following)
+
+
+def _energies(tariff: Tariff, figures: Figures) -> dict[LineName, Ints]:
+    """Wh that each line of energy is for."""
+    metered = np.sum(np.stack(figures.bands), axis=0)
+    net = tariff.export.mode is ExportMode.NET
+    return {
+        (Kind.ACCRUAL, ENERGY): metered - figures.export if net else metered,
+        (Kind.SETTLEMENT, ENERGY): figures.settlement - (figures.settlement_export if net else 0),
+    }
+
+
+def _one(raw: bytes) -> Bytes:
+    return np.frombuffer(raw, dtype=np.uint8)[None, :]

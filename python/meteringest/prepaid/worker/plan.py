@@ -1,0 +1,99 @@
+"""Which days of which accounts are charged again.
+
+Rule 1: a month is charged day after day, so a changed day changes the days after it in its month,
+and the months after it where energy or a fuel adjustment is carried on.
+Rule 2: every day from an account's first terms on has its row, also one without reads: being
+connected is charged for.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from msgspec import Struct
+
+from meteringest.prepaid.worker.book import NEVER, NOBODY, Book
+from meteringest.prepaid.worker.changes import NO_DAY, Changes
+from meteringest.prepaid.worker.fuel_shares import adjusted_months
+from meteringest.prepaid.worker.openings import charged_to
+from meteringest.prepaid.worker.ports import Engine, Ints
+
+
+class Plan(Struct, frozen=True):
+    """Accounts of one offset, by their places, to be charged from `first` up to and with `until`.
+
+    `last` is the last day that has a row or is to have one.
+    """
+
+    places: Ints
+    first: Ints
+    until: Ints
+    last: Ints
+
+    def take(self, rows: Ints) -> "Plan":
+        """Some of the accounts."""
+        return Plan(self.places[rows], self.first[rows], self.until[rows], self.last[rows])
+
+
+def plans(
+    engine: Engine, changes: Changes, clock_s: int, accounts_max: int
+) -> Iterator[tuple[int, Plan]]:
+    """Offset and plan of one batch after another, in the order in which reads lie in the store."""
+    book, places = changes.book, changes.places
+    for offset_min in np.unique(book.offset_min[places]).tolist():
+        own = places[book.offset_min[places] == offset_min]
+        yesterday = (clock_s + offset_min * 60) // 86_400 - 1
+        for month in np.unique(months(changes.first[own])).tolist():
+            some = own[months(changes.first[own]) == month]
+            some = some[np.argsort(book.lowest_meter[some], kind="stable")]
+            for at in range(0, len(some), accounts_max):
+                batch = some[at : at + accounts_max]
+                for plan in (_before(changes, batch), _planned(engine, changes, batch, yesterday)):
+                    if len(plan.places):
+                        yield offset_min, plan
+
+
+def months(days: Ints) -> Ints:
+    """The months of days, counted on."""
+    counted: Ints = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    return counted
+
+
+def month_ends(days: Ints) -> Ints:
+    """The last day of each day's month."""
+    following = (months(days) + 1).astype("datetime64[M]").astype("datetime64[D]")
+    ends: Ints = following.astype(np.int64) - 1
+    return ends
+
+
+def _before(changes: Changes, places: Ints) -> Plan:
+    """Reads from before the first terms: they are parked, day by day."""
+    first, last = changes.read_first[places], changes.last[places]
+    until = np.minimum(last, changes.book.first_day[places] - 1)
+    plan = Plan(places, first, until, until)
+    return plan.take(np.flatnonzero(first <= until))
+
+
+def _planned(engine: Engine, changes: Changes, places: Ints, yesterday: int) -> Plan:
+    book = changes.book
+    accounts = book.accounts[places]
+    begin = book.first_day[places]
+    wanted, until = changes.first[places], changes.until[places]
+    charged = charged_to(engine, accounts, max(int(wanted.min()) - 1, 0))
+    charged = np.where(charged >= begin, charged, NOBODY)
+    last = np.maximum(charged, changes.last[places])
+    last = np.where(book.open_on(places, yesterday), np.maximum(last, yesterday), last)
+    next_day = np.where(charged == NOBODY, begin, charged + 1)
+    first = np.maximum(np.minimum(wanted, next_day), begin)
+    until = np.where(until >= NEVER, last, month_ends(np.clip(until, 0, NEVER - 1)))
+    until = np.where(charged < last, last, np.minimum(until, last))
+    until = np.maximum(until, np.minimum(_fuel_until(book, first), last))
+    rows = np.flatnonzero((first <= last) & (until > NO_DAY))
+    return Plan(places, first, until, last).take(rows)
+
+
+def _fuel_until(book: Book, first: Ints) -> Ints:
+    """The last day on which an adjustment based on the month of `first` or later is charged."""
+    until = np.full(len(first), NO_DAY, dtype=np.int64)
+    for based, charged in adjusted_months(book.fuel_notices):
+        until[first <= based] = np.maximum(until[first <= based], charged)
+    return until

@@ -1,0 +1,46 @@
+"""What a worker needs of a store; answers come as arrays, never as one object a row."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from meteringest.prepaid.ledger.ports import Engine as Asked
+
+Ints = NDArray[np.int64]
+Fields = Sequence[tuple[str, str] | tuple[str, str, tuple[int, ...]]]
+LISTED_MAX = 15_000
+"""Numbers in one statement: with it, a statement stays below the engine's 256 KiB."""
+LISTS_MAX = 2
+
+
+class Engine(Asked, Protocol):
+    """ClickHouse, embedded or served."""
+
+    def text(self, sql: str, output: str, /) -> bytes:
+        """A question and its whole answer as the engine writes it in the format `output`."""
+        ...
+
+
+def fetch(engine: Engine, sql: str, fields: Fields) -> NDArray[np.void]:
+    """A structured array; `fields` are the types that the columns of `sql` have, in their order."""
+    return np.frombuffer(engine.text(sql, "RowBinary"), dtype=np.dtype(list(fields)))
+
+
+def among(column: str, numbers: NDArray[np.generic]) -> Iterator[str]:
+    """Conditions that together hold for `numbers`; of very many, for all between them too."""
+    if len(numbers) > LISTED_MAX * LISTS_MAX:
+        yield f"{column} BETWEEN {numbers.min()} AND {numbers.max()}"
+        return
+    for at in range(0, len(numbers), LISTED_MAX):
+        listed = ", ".join(map(str, numbers[at : at + LISTED_MAX].tolist()))
+        yield f"{column} IN ({listed})"
+
+
+def fetch_among(
+    engine: Engine, sql: str, fields: Fields, column: str, numbers: NDArray[np.generic]
+) -> NDArray[np.void]:
+    """Like fetch, with `{among}` in the SQL standing for a condition on `column`."""
+    parts = [fetch(engine, sql.replace("{among}", some), fields) for some in among(column, numbers)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.dtype(list(fields)))

@@ -1,0 +1,175 @@
+"""Rows of m.charge_days and m.charge_history on their way into the store, as Native blocks.
+
+Rule 1: rows with the same lines are one piece, whose text is written once and repeated.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from meteringest.columns import MONEY, MONEY_LIMIT, block_of
+from meteringest.errors import InvariantError
+from meteringest.prepaid.bulk import BulkCharges
+from meteringest.prepaid.lines import Kind
+from meteringest.prepaid.tariff import Payment
+from meteringest.prepaid.worker.book import date_of
+from meteringest.prepaid.worker.closing import Bytes
+from meteringest.prepaid.worker.ports import Ints
+
+LineName = tuple[str, str]
+KIND_ORDER: tuple[str, ...] = tuple(Kind)
+
+
+class Piece(Struct, frozen=True, kw_only=True):
+    """Accounts of one day whose rows have the same lines and the same words."""
+
+    accounts: NDArray[np.uint64]
+    day: int
+    payment: Payment
+    tariff: str
+    lines: Sequence[LineName]
+    amounts: Ints
+    """A row per account, a column per line."""
+    energies: Ints
+    reads: Ints
+    estimated: Ints
+    held: Sequence[str]
+    over: bool
+    up_to: Ints
+    closing: Bytes
+    made_from: Ints
+
+    @property
+    def date(self) -> date:
+        """The day as a date."""
+        return date_of(self.day)
+
+
+class Rows:
+    """Gathers pieces for one insert."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._pieces: list[Piece] = []
+        self.count = 0
+
+    def add(self, piece: Piece) -> None:
+        """Takes the piece's rows."""
+        totals = np.abs(piece.amounts).sum(axis=1)
+        if len(totals) and (totals.max() >= MONEY_LIMIT or totals.min() < 0):
+            raise InvariantError("charges", f"an amount of money out of 18 digits on {piece.day}")
+        self._pieces.append(piece)
+        self.count += len(piece.accounts)
+
+    def blocks(self, at_ms: int, ver: int) -> tuple[bytes, bytes, str]:
+        """For the history, for m.charge_days, and what names both."""
+        pieces = self._pieces
+        digest = hashlib.sha256(ver.to_bytes(8, "little"))
+        for piece in pieces:
+            digest.update(piece.day.to_bytes(4, "little") + piece.accounts.tobytes())
+        columns = [*_columns(pieces), *_constants(self.count, at_ms, ver)]
+        empty = ("closing", "String", b"\0" * self.count)
+        closing = ("closing", "String", b"".join(_texts(each.closing) for each in pieces))
+        return (
+            block_of([*columns, empty], self.count),
+            block_of([*columns, closing], self.count),
+            digest.hexdigest(),
+        )
+
+
+def shapes(
+    charged: BulkCharges, order: Sequence[str], energies: dict[LineName, Ints], held: Ints
+) -> Iterator[tuple[list[LineName], Ints, Ints, Ints]]:
+    """Rows by which lines they have: the lines, the rows, their amounts and energies.
+
+    `held` sets rows apart that say different things.
+    """
+    place = {name: number for number, name in enumerate(order)}
+    names = sorted(charged.lines, key=lambda each: (KIND_ORDER.index(each[0]), place[each[1]]))
+    nothing = np.zeros(charged.closing.rows, dtype=np.int64)
+    amounts = np.stack([*(charged.lines[name] for name in names), nothing], axis=1)
+    energy = np.stack([*(energies.get(name, nothing) for name in names), nothing], axis=1)
+    there = (amounts != 0) | (energy != 0)
+    code = there @ (1 << np.arange(there.shape[1], dtype=np.int64))
+    code = code + (held << there.shape[1])
+    code = np.where(charged.scalar, -1, code)
+    for each in np.unique(code[code >= 0]):
+        rows = np.flatnonzero(code == each)
+        lines = np.flatnonzero(there[rows[0]])
+        yield (
+            [names[line] for line in lines],
+            rows,
+            amounts[np.ix_(rows, lines)],
+            energy[np.ix_(rows, lines)],
+        )
+
+
+def _columns(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, bytes]]:
+    def each(cut: str, dtype: str) -> bytes:
+        return b"".join(getattr(piece, cut).astype(dtype).tobytes() for piece in pieces)
+
+    def text(words: Sequence[str]) -> bytes:
+        return b"".join(_leb(len(raw)) + raw for raw in (word.encode() for word in words))
+
+    def repeated(words: Sequence[Sequence[str]]) -> bytes:
+        return b"".join(
+            text(some) * len(piece.accounts) for piece, some in zip(pieces, words, strict=True)
+        )
+
+    def ends(lengths: Sequence[int]) -> bytes:
+        counts = [len(piece.accounts) for piece in pieces]
+        return np.cumsum(np.repeat(lengths, counts)).astype("<u8").tobytes()
+
+    lines = ends([len(piece.lines) for piece in pieces])
+    yield ("account", "UInt64", each("accounts", "<u8"))
+    yield ("day", "Date", b"".join(_filled(p.day, len(p.accounts), "<u2") for p in pieces))
+    yield ("payment", "String", repeated([[piece.payment] for piece in pieces]))
+    yield ("tariff", "String", repeated([[piece.tariff] for piece in pieces]))
+    totals = [piece.amounts.sum(axis=1) for piece in pieces]
+    yield ("amount", MONEY, b"".join(total.astype("<i8").tobytes() for total in totals))
+    totals = [piece.energies.sum(axis=1) for piece in pieces]
+    yield ("energy_uwh", "Int64", b"".join(total.astype("<i8").tobytes() for total in totals))
+    kinds = repeated([[kind for kind, _ in piece.lines] for piece in pieces])
+    yield ("kinds", "Array(String)", lines + kinds)
+    names = repeated([[name for _, name in piece.lines] for piece in pieces])
+    yield ("components", "Array(String)", lines + names)
+    yield ("amounts", f"Array({MONEY})", lines + each("amounts", "<i8"))
+    yield ("energies", "Array(Int64)", lines + each("energies", "<i8"))
+    yield ("reads", "UInt32", each("reads", "<u4"))
+    yield ("estimated", "UInt32", each("estimated", "<u4"))
+    held = ends([len(piece.held) for piece in pieces])
+    yield ("held", "Array(String)", held + repeated([piece.held for piece in pieces]))
+    yield ("over", "UInt8", b"".join(_filled(p.over, len(p.accounts), "u1") for p in pieces))
+    yield ("up_to", "DateTime('UTC')", each("up_to", "<u4"))
+    yield ("made_from", "UInt64", each("made_from", "<u8"))
+
+
+def _constants(rows: int, at_ms: int, ver: int) -> Iterator[tuple[str, str, bytes]]:
+    yield ("at", "DateTime64(3, 'UTC')", _filled(at_ms, rows, "<i8"))
+    yield ("ver", "UInt64", _filled(ver, rows, "<u8"))
+
+
+def _filled(value: int, rows: int, dtype: str) -> bytes:
+    return np.full(rows, value, dtype=dtype).tobytes()
+
+
+def _texts(rows: Bytes) -> bytes:
+    """Strings of one length, each with its length before it."""
+    prefix = np.frombuffer(_leb(rows.shape[1]), dtype=np.uint8)
+    whole = np.empty((len(rows), len(prefix) + rows.shape[1]), dtype=np.uint8)
+    whole[:, : len(prefix)] = prefix
+    whole[:, len(prefix) :] = rows
+    return whole.tobytes()
+
+
+def _leb(number: int) -> bytes:
+    out = bytearray()
+    while number > 0x7F:  # noqa: PLR2004 (seven bits a byte, the top one says "more follows")
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)

@@ -1,0 +1,69 @@
+"""What a worker has seen of the store, as one number that only grows.
+
+Rule 1: every part of a snapshot only grows, and it is read twice until nothing moved between: the
+parts then stood together at one instant, so of two snapshots one has seen all that the other has.
+Rule 2: a charge carries the number of its snapshot. Of two workers that charge the same day the
+one that saw more wins in m.charge_days, whoever writes last; no lock is needed.
+"""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from meteringest.prepaid.ledger.ports import whole
+from meteringest.prepaid.worker.ports import Engine
+
+CLOCK = "clock"
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """Positions below `nodes`, changes up to the next three, days ended by `clock_s`."""
+
+    nodes: Mapping[int, int]
+    rules: int = 0
+    entered: int = 0
+    registry: int = 0
+    clock_s: int = 0
+
+    @property
+    def number(self) -> int:
+        """What its charges carry as their version."""
+        return sum((*self.nodes.values(), self.rules, self.entered, self.registry, self.clock_s))
+
+
+def take(engine: Engine, known: Mapping[int, int] | None = None) -> Snapshot:
+    """All parts as they stood at one instant; `known` positions save looking at older batches."""
+    before = _look(engine, known or {})
+    while (seen := _look(engine, before.nodes)) != before:
+        before = seen
+    return seen
+
+
+def _look(engine: Engine, known: Mapping[int, int]) -> Snapshot:
+    # A node that joins later starts at its clock, which is ahead of every position so far.
+    nodes = engine.ask(_WATERMARKS, {"low": min(known.values(), default=0)}).rows
+    ((rules, entered, registry, clock_s),) = engine.ask(_CHANGES, {"clock": CLOCK}).rows
+    return Snapshot(
+        nodes={**known, **{whole(node): whole(stored) for node, stored in nodes}},
+        rules=whole(rules),
+        entered=whole(entered),
+        registry=whole(registry),
+        clock_s=whole(clock_s),
+    )
+
+
+_WATERMARKS = """
+SELECT node, max(next) FROM m.batches WHERE first >= {low:UInt64} GROUP BY node ORDER BY node"""
+# A large file of terms goes in page by page under one version: what has come in is counted, too.
+# The registry counts its own changes; the sum moves with every row of it.
+_CHANGES = """
+SELECT
+    greatest(
+        (SELECT max(ver) FROM m.rules),
+        (SELECT max(ver) FROM m.account_terms),
+        (SELECT max(ver) FROM m.account_meters)
+    ),
+    (SELECT count() FROM m.account_terms FINAL) + (SELECT count() FROM m.account_meters FINAL),
+    (SELECT sum(ver) FROM m.meters FINAL),
+    (SELECT max(ver) FROM m.worker_cursors WHERE source = {clock:String})
+"""

@@ -1,0 +1,105 @@
+"""Charges on their way into the store: the history first, then m.charge_days, then the notices.
+
+Rule 1: while one insert runs the next rows are made; more than a few inserts never wait.
+Rule 2: an insert that fails raises before any cursor moves.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from meteringest.columns import rows_block
+from meteringest.prepaid.worker.ports import Engine
+from meteringest.prepaid.worker.rows import Piece, Rows
+
+INSERTS_MAX = 2
+OPERATOR = "operator"
+
+
+class Writing:
+    """The rows of one pass, all of one snapshot."""
+
+    def __init__(self, engine: Engine, *, at_ms: int, ver: int, rows_max: int) -> None:
+        """`rows_max`: so many rows are gathered into one insert."""
+        self._engine = engine
+        self._at_ms = at_ms
+        self._ver = ver
+        self._rows_max = rows_max
+        self._rows = Rows()
+        self._notices: dict[tuple[int, str], tuple[object, ...]] = {}
+        self._pool = ThreadPoolExecutor(INSERTS_MAX, thread_name_prefix="charges")
+        self._running: list[Future[None]] = []
+        self.written = 0
+
+    def __enter__(self) -> Self:
+        """Nothing is written yet."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Waits for what runs; rows that were not ended are not written."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def add(self, piece: Piece) -> None:
+        """Takes rows; what they hold back becomes a notice to the operator."""
+        self._rows.add(piece)
+        if piece.held:
+            for account in piece.accounts.tolist():
+                self._notice(account, piece)
+
+    def ended_day(self) -> None:
+        """A day of a batch is whole: it may be written."""
+        if self._rows.count >= self._rows_max:
+            self._submit()
+
+    def finish(self) -> None:
+        """Returns when everything is written."""
+        self._submit()
+        self._wait(0)
+
+    def _submit(self) -> None:
+        if not self._rows.count:
+            return
+        rows, self._rows = self._rows, Rows()
+        notices, self._notices = list(self._notices.values()), {}
+        self._wait(INSERTS_MAX - 1)
+        self._running.append(self._pool.submit(self._insert, rows, notices))
+        self.written += rows.count
+
+    def _wait(self, running_max: int) -> None:
+        while len(self._running) > running_max:
+            self._running.pop(0).result()
+
+    def _insert(self, rows: Rows, notices: Sequence[tuple[object, ...]]) -> None:
+        history, newest, token = rows.blocks(self._at_ms, self._ver)
+        self._engine.insert("m.charge_history", history, f"{token}-history")
+        self._engine.insert("m.charge_days", newest, f"{token}-days")
+        if notices:
+            self._engine.insert("m.outbox", rows_block(_OUTBOX, notices), f"{token}-notices")
+
+    def _notice(self, account: int, piece: Piece) -> None:
+        """One for a day's held reads; one a month for an account that nothing can be charged to."""
+        day = str(piece.date)
+        subject = "reads_held" if piece.tariff else "unpriced"
+        about = day if piece.tariff else f"{piece.held[0]}-{day[:7]}"
+        evidence = msgspec.json.encode({"day": day, "held": list(piece.held)}).decode()
+        found = (account, f"{subject}-{about}", OPERATOR, subject, evidence, self._at_ms, self._ver)
+        self._notices[account, f"{subject}-{about}"] = found
+
+
+_OUTBOX = {
+    "account": "UInt64",
+    "id": "String",
+    "kind": "String",
+    "subject": "String",
+    "evidence": "String",
+    "at": "DateTime64(3, 'UTC')",
+    "ver": "UInt64",
+}
