@@ -86,6 +86,20 @@ class OrderRefused(Event, frozen=True, kw_only=True):
     problem: str
 
 
+class DuesEntered(Event, frozen=True, kw_only=True):
+    """Instalments of arrears, or what conversions had left, were entered for so many accounts."""
+
+    accounts: int
+
+
+class DuesWait(Event, frozen=True, kw_only=True):
+    """The store did not answer; what is due is entered when it does."""
+
+    level: ClassVar[Level] = Level.WARNING
+    reason: str
+    wait_s: float
+
+
 class Decisions(Event, frozen=True, kw_only=True):
     """Rows of the outbox were written."""
 

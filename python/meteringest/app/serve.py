@@ -11,12 +11,14 @@ import trio
 
 from meteringest.app import descriptors
 from meteringest.app.answers import Answers
+from meteringest.app.charging import Charging
 from meteringest.app.core import Core, opened
 from meteringest.app.deciding import Deciding
 from meteringest.app.flow import Flow
 from meteringest.app.happenings import DescriptorsShort, Recovered, Serving, Stopping, StoreAwaited
 from meteringest.app.means import Means
 from meteringest.app.office import Office
+from meteringest.app.recovering import recover_dues
 from meteringest.app.replaying import Replaying
 from meteringest.app.watching import Watching
 from meteringest.clock import WallClock
@@ -27,6 +29,8 @@ from meteringest.events import Level
 from meteringest.intake.server import Bound
 from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
+from meteringest.prepaid.ledger.recovering import Recovering
+from meteringest.prepaid.worker.cursors import shards_of
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.server import Endpoint
 from meteringest.store.settings import StoreSettings
@@ -121,7 +125,9 @@ class Service:
             Replaying(core, flow.line, flow.backlog, flow.storing, flow.disk),
             flow.disk,
         )
-        answers.moved = self._start_deciding(stages).touch
+        deciding = self._start_deciding(stages)
+        answers.moved = deciding.touch
+        self._start_charging(stages, deciding)
         await stages.start(serve_control, core.config.data_dir, answers)
         stages.start_soon(answers.sample)
         endpoint = core.config.endpoint
@@ -145,7 +151,26 @@ class Service:
             observer=self._observer,
         )
         stages.start_soon(deciding.run)
+        recovering = Recovering(core.store, core.ledger.rules, core.ledger.post, core.clock.now_ms)
+        stages.start_soon(
+            recover_dues, recovering, deciding.touch, ThreadOffload(1), self._observer
+        )
         return deciding
+
+    def _start_charging(self, stages: trio.Nursery, deciding: Deciding) -> None:
+        core = self._core
+        charging = Charging(
+            core.store,
+            core.config.worker,
+            shards_of(1, 1),
+            clock=core.clock,
+            offload=ThreadOffload(1),
+            observer=self._observer,
+        )
+        charging.charged = deciding.touch
+        self._observer.gauge("charge_backlog_reads", lambda: charging.backlog_reads)
+        self._observer.gauge("charge_age_seconds", lambda: charging.age_s)
+        stages.start_soon(charging.run, self._flow.storing.moved)
 
     async def _listen_for_signals(self) -> None:
         with trio.open_signal_receiver(*STOP_SIGNALS) as signals:
