@@ -9,6 +9,7 @@ from meteringest.clock import WallClock
 from meteringest.control.money import (
     AskAccount,
     AskAccounts,
+    AskDay,
     AskEnter,
     AskLoadRules,
     AskMoney,
@@ -21,7 +22,7 @@ from meteringest.prepaid.ledger.ledger import Ledger
 from meteringest.prepaid.ledger.orders import Entered, Order
 from meteringest.prepaid.ledger.planning import accounts_of
 from meteringest.prepaid.showing.account import list_accounts, show
-from meteringest.prepaid.showing.statements import make_statement
+from meteringest.prepaid.showing.statements import make_day, make_statement
 from meteringest.store.clickhouse import Store
 
 
@@ -49,6 +50,8 @@ class Money:
                 answer = show(self._store, self._ledger, account, self._clock.now_ms())
             case AskStatement(account=account, first=first, last=last):
                 answer = self._statement(account, first, last)
+            case AskDay(account=account, day=day):
+                answer = make_day(self._store, self._ledger, account, day)
             case _:
                 answer = self._office.answer(asked)
         return answer

@@ -9,6 +9,8 @@ from meteringest.prepaid.ledger.statement import CORRECTION, Statement, Statemen
 from meteringest.prepaid.ledger.terms import OPEN_S, Terms
 from meteringest.prepaid.money import PPM, shown, shown_kwh
 from meteringest.prepaid.showing.account import AccountListed, AccountShown, MeterShown
+from meteringest.prepaid.showing.intervals import DayAgain
+from meteringest.prepaid.showing.outlook import Outlook
 
 WATTS = 1_000
 WHAT_WIDTH = 58
@@ -50,8 +52,17 @@ def _facts(found: AccountShown) -> Iterator[str]:
         yield f"recharged   {shown(balance.last_recharge)} {_at(balance.last_recharge_ms // 1_000)}"
     if balance.charged_to_s:
         yield f"charged to  {_at(balance.charged_to_s)}"
+    yield f"left        {_left(found.outlook)}"
     for meter in found.meters:
         yield f"meter       {_meter(meter)}"
+
+
+def _left(found: Outlook) -> str:
+    if found.unknown:
+        return f"not known: {found.unknown}"
+    least = "at least " if found.beyond else ""
+    units = f"{shown_kwh(found.units_uwh)} {found.unit}"
+    return f"{least}{units}, {found.hours} h, until {_at(found.runs_out_s)}"
 
 
 def _terms(terms: Terms) -> str:
@@ -109,6 +120,26 @@ def _what(line: StatementLine) -> str:
     of_day = f" of {line.of_day}" if line.kind == CORRECTION else ""
     energy = f" for {shown_kwh(line.energy_uwh)} units" if line.energy_uwh else ""
     return f"{line.kind}{of_day}{energy}: {parts or 'nothing'}"
+
+
+def day_text(found: DayAgain) -> str:
+    """Every line of a day, and whether it comes to what was posted."""
+    rows = [f"\n{found.day}, charged again from what is stored now\n"]
+    for each in found.lines:
+        when = _at(each.start_s)[11:16] if each.start_s else ""
+        energy = f"{shown_kwh(each.energy_uwh)} units" if each.energy_uwh else ""
+        mark = " estimated" if each.estimated else ""
+        what = f"{each.kind} {each.component}{mark}"
+        rows.append(f"{when:<5}  {what:<40} {energy:>22} {shown(each.amount):>14}\n")
+    rows.append(f"{'sum':<70} {shown(found.computed):>14}\n")
+    if found.posted is None:
+        rows.append("nothing was posted for this day\n")
+    elif found.differs:
+        names, posted = ", ".join(found.differs), shown(found.posted)
+        rows.append(f"posted was {posted}: it differs in {names}; what was posted counts\n")
+    else:
+        rows.append("as posted\n")
+    return "".join(rows)
 
 
 def _kw(watts: int) -> str:

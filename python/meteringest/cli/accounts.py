@@ -5,14 +5,15 @@ from datetime import date
 
 import msgspec
 
-from meteringest.cli.account_text import account_text, list_text, statement_text
+from meteringest.cli.account_text import account_text, day_text, list_text, statement_text
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
-from meteringest.cli.reach import reach
+from meteringest.cli.reach import Service, reach
 from meteringest.config import load
-from meteringest.control.money import AskAccount, AskAccounts, AskStatement
+from meteringest.control.money import AskAccount, AskAccounts, AskDay, AskStatement
 from meteringest.prepaid.ledger.statement import Statement
 from meteringest.prepaid.showing.account import AccountListed, AccountShown
+from meteringest.prepaid.showing.intervals import DayAgain
 
 
 def list_accounts(args: argparse.Namespace) -> int:
@@ -40,8 +41,18 @@ def statement(args: argparse.Namespace) -> int:
     asked = AskStatement(account=args.account, first=args.first, last=args.last)
     with reach(load(args.config).config) as service:
         found = service.money(asked, Statement)
-    write_out(msgspec.json.encode(found) + b"\n" if args.json else statement_text(found))
-    return Outcome.DONE
+        days = _days_again(service, found) if args.intervals else []
+    if args.json:
+        write_out(b"".join(msgspec.json.encode(each) + b"\n" for each in (found, *days)))
+    else:
+        write_out(statement_text(found) + "".join(map(day_text, days)))
+    return Outcome.FAILED if any(each.differs for each in days) else Outcome.DONE
+
+
+def _days_again(service: Service, found: Statement) -> list[DayAgain]:
+    charged = sorted({each.of_day for each in found.lines if each.components})
+    within = [each for each in charged if found.first <= each <= found.last]
+    return [service.money(AskDay(found.account, each), DayAgain) for each in within]
 
 
 def day(text: str) -> date:

@@ -110,6 +110,11 @@ class _Money:
         made.add_argument(
             "--to", dest="last", metavar="DAY", type=accounts.day, help="last day (today)"
         )
+        made.add_argument(
+            "--intervals",
+            action="store_true",
+            help="each day charged again, interval by interval, and held against what was posted",
+        )
         self._json(made, accounts.statement)
         self._convert(actions)
 

@@ -43,4 +43,11 @@ class AskStatement(Struct, frozen=True, tag="statement", kw_only=True):
     last: date | None = None
 
 
-AskMoney = AskEnter | AskLoadRules | AskAccounts | AskAccount | AskStatement | AskDecided
+class AskDay(Struct, frozen=True, tag="account-day"):
+    """One local day of an account, interval by interval, charged again."""
+
+    account: int
+    day: date
+
+
+AskMoney = AskEnter | AskLoadRules | AskAccounts | AskAccount | AskStatement | AskDay | AskDecided

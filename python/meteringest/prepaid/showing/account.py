@@ -7,9 +7,14 @@ from msgspec import Struct
 
 from meteringest.prepaid.ledger.entries import Balance
 from meteringest.prepaid.ledger.ledger import Ledger, account_standing
-from meteringest.prepaid.ledger.ports import Engine, whole
+from meteringest.prepaid.ledger.planning import AccountStanding
+from meteringest.prepaid.ledger.ports import whole
 from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
 from meteringest.prepaid.reads import MeterLink
+from meteringest.prepaid.showing.inputs import Account
+from meteringest.prepaid.showing.outlook import Outlook, outlook
+from meteringest.prepaid.showing.statements import offset_of
+from meteringest.prepaid.worker.ports import Engine
 
 
 class MeterShown(Struct, frozen=True, kw_only=True):
@@ -35,6 +40,7 @@ class AccountShown(Struct, frozen=True, kw_only=True):
     """Id of the version in force today."""
     balance: Balance
     meters: Sequence[MeterShown]
+    outlook: Outlook
 
 
 class AccountListed(Struct, frozen=True, kw_only=True):
@@ -68,7 +74,22 @@ def show(engine: Engine, ledger: Ledger, account: int, now_ms: int) -> AccountSh
         tariff=tariff.id if tariff is not None else "",
         balance=balance,
         meters=_meters(engine, links),
+        outlook=_outlook(engine, ledger, standing, (account, links), now_ms),
     )
+
+
+def _outlook(
+    engine: Engine,
+    ledger: Ledger,
+    standing: AccountStanding,
+    serving: tuple[int, Sequence[MeterLink]],
+    now_ms: int,
+) -> Outlook:
+    terms, rules = standing.terms, ledger.rules()
+    if terms is None:
+        return Outlook(unknown="no terms")
+    account = Account(serving[0], terms, serving[1], offset_of(rules, standing.history))
+    return outlook(engine, rules, account, standing.balance.prepaid, now_ms // 1_000)
 
 
 def list_accounts(engine: Engine, ledger: Ledger, match: str, limit: int) -> list[AccountListed]:

@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
 from meteringest.prepaid.ledger.history import load_versions
 from meteringest.prepaid.ledger.ledger import Ledger
-from meteringest.prepaid.ledger.ports import Engine
 from meteringest.prepaid.ledger.rules import Rules
 from meteringest.prepaid.ledger.statement import Statement, statement
 from meteringest.prepaid.ledger.tables import load_account_entries
-from meteringest.prepaid.ledger.terms import Terms, load_terms
+from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
+from meteringest.prepaid.showing.inputs import Account
+from meteringest.prepaid.showing.intervals import DayAgain, day_again
+from meteringest.prepaid.worker.ports import Engine
 
 Span = tuple[date | None, date | None]
 DAYS_SHOWN = 31
@@ -26,6 +28,17 @@ def make_statement(
     versions = load_versions(engine, account)
     entries = load_account_entries(engine, account)
     return statement(account, (first, last), entries, versions, offset_min)
+
+
+def make_day(engine: Engine, ledger: Ledger, account: int, day: date) -> DayAgain:
+    """One of its days with every interval, charged again from what is stored now."""
+    rules, book = ledger.rules(), load_terms(engine, [account])
+    terms = book.on(account, day)
+    if terms is None:
+        return DayAgain(day=day, lines=(), computed=0, posted=None, differs=())
+    links = load_links(engine, [account]).get(account, ())
+    offset_min = offset_of(rules, book.of(account))
+    return day_again(engine, rules, Account(account, terms, links, offset_min), day)
 
 
 def offset_of(rules: Rules, history: Sequence[Terms]) -> int:
