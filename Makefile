@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 PIP := .venv/bin/python -m pip --disable-pip-version-check -q
 
-.PHONY: help setup build demo test test-rust test-py bench fmt fmt-check lint types arrows ci clean
+.PHONY: help setup build demo test test-rust test-py sim sim-many bench fmt fmt-check lint types arrows ci clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,12 @@ test-rust: ## The crates' tests
 
 test-py: build ## The Python tests, on real sockets, files and chDB
 	$(PY) -m pytest tests
+
+sim: build ## Replays one seed of the simulation, line by line: make sim SEED=7 [STEPS=30]
+	$(PY) -m tests.sim --seed $(or $(SEED),0) $(if $(STEPS),--steps $(STEPS))
+
+sim-many: build ## Many seeds, counted; a failing one is named: make sim-many N=10000 [FIRST=0] [JOBS=2]
+	$(PY) -m tests.sim --many $(or $(N),100) --first $(or $(FIRST),0) --jobs $(or $(JOBS),1)
 
 bench: build ## Benches beside their peers and limits: a table, and JSON in bench-results/
 	$(PY) -m benches

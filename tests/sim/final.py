@@ -28,7 +28,7 @@ def check(scene: "Scene") -> None:
         *(("I4", each) for each in _history(scene)),
         *(("I5", each) for each in _ranges(scene)),
     ]
-    if not scene.salvaged:
+    if not scene.world.salvaged:
         findings += [("I2", each) for each in _conserved(scene)]
         findings += [("I2", each) for each in _accounts(scene)]
     for invariant, seen in findings:
@@ -56,7 +56,7 @@ def _given_up(scene: "Scene") -> set[ReadKey]:
     return {
         key
         for version, key in scene.witness.versions.items()
-        if any(first <= version < until for first, until in scene.salvaged)
+        if any(first <= version < until for first, until in scene.world.salvaged)
     }
 
 
@@ -77,7 +77,7 @@ def _ranges(scene: "Scene") -> Iterator[str]:
         for row in scene.server.tables["m.batches"].final().values()
     )
     for (_, until), (first, _) in pairwise(rows):
-        if first != until and not scene.salvaged:
+        if first != until and not scene.world.salvaged:
             yield f"a stored range ends before {until}, the next one begins at {first}"
 
 

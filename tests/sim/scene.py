@@ -45,7 +45,6 @@ class Scene:
         self.server = SimulatedClickHouse(world)
         self.witness = Witness(world, self.disk, self._reopened)
         self.process: Process | None = None
-        self.salvaged: list[tuple[int, int]] = []
         self.excused = False
         """A disk fault awaits the process: a journal that gives up is right to."""
         self.full = False
@@ -151,7 +150,7 @@ class Scene:
             await trio.sleep(RESTART_S * self._chance.random())
 
     def _opened(self, skipped: list[tuple[int, int]], *, salvage: bool) -> None:
-        self.salvaged = sorted({*self.salvaged, *skipped})
+        self.world.salvaged = sorted({*self.world.salvaged, *skipped})
         self.flipped.clear()  # what is opened has been read, and told if it was damaged
         if salvage:
             self.watch.begin_again()
@@ -228,7 +227,7 @@ class Scene:
                 if isinstance(message, Ack | Welcome):
                     self.world.step(f"acked dcu={dcu} {message.acked}")
                     known = self.witness.uplink(dcu)
-                    if message.acked > known and not self.salvaged:
+                    if message.acked > known and not self.world.salvaged:
                         self.world.violate(
                             "I3", f"dcu {dcu} is told {message.acked}, a power cut leaves {known}"
                         )
@@ -252,7 +251,7 @@ class Scene:
         self.witness.look()
         for key, values in reads.items():
             versions = self.witness.reads.get(key, [])
-            if not any(values_of(row) == values for row in versions) and not self.salvaged:
+            if not any(values_of(row) == values for row in versions) and not self.world.salvaged:
                 self.world.violate("I3", f"read {key} is confirmed, a power cut would lose it")
 
 
@@ -288,6 +287,7 @@ def _config(chance: Random) -> Config:
             rows_max=chance.choice((1, 7, 50, 1 << 20)),
             freshness_s=chance.choice((0.01, 1.0, 10.0)),
             retry_max_s=chance.choice((1.0, 30.0)),
+            catch_up=chance.choice(("oldest", "newest")),
         ),
         registry=RegistrySettings(master_key=Secret(MASTER_KEY)),
     )

@@ -61,6 +61,12 @@ class World:
     violations: list[str] = field(default_factory=list)
     broken: trio.Event = field(default_factory=trio.Event)
     tally: dict[str, int] = field(default_factory=dict)
+    salvaged: list[tuple[int, int]] = field(default_factory=list)
+    """Rows that a salvage gave up, as the journal says."""
+
+    def gave_up(self, first: int, until: int) -> bool:
+        """Whether all of them are lost with reason."""
+        return any(begin <= first and until <= end for begin, end in self.salvaged)
 
     def chance(self, part: str) -> Random:
         """The cards of one part."""

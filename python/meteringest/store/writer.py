@@ -18,7 +18,7 @@ from meteringest.events import Observer
 from meteringest.offload import Offload
 from meteringest.store.ahead import Marks, Place, grown_by, place_of
 from meteringest.store.aside import Aside
-from meteringest.store.backlog import Ahead, Backlog, Gathered, rows_in
+from meteringest.store.backlog import Ahead, Backlog, Gathered, Range, rows_in
 from meteringest.store.clickhouse import Store
 from meteringest.store.happenings import RangeStored, StoreWaited
 from meteringest.store.insertion import insert_range, mark_ahead, offer_again
@@ -101,8 +101,15 @@ class Writer:
     async def store_next(self) -> bool:
         """The oldest range that is not stored; False when there is none."""
         ahead = self._backlog.ahead()
+        stored, durable = self._backlog.stored(), self._backlog.durable()
         until = None if ahead is None else self._marks().end_beneath(ahead)
-        return await self._store_from(self._backlog.stored(), until)
+        if await self._store_from(stored, until):
+            return True
+        if ahead is None and stored < durable:
+            # A salvage gave up the last rows: waiting for them would never end.
+            gone = Range(self._node, stored, durable)
+            await self._noted(gone, self._backlog.advance, durable)
+        return False
 
     async def _store_from(self, first: int, until: int | None) -> bool:
         gathered = await self._gather(first, until)
