@@ -4,5 +4,6 @@ from meteringest.app.migrating import migrate_store as migrate
 from meteringest.app.offline import offline
 from meteringest.app.proof import reconcile, verify_journal
 from meteringest.app.serve import serve
+from meteringest.app.working import work
 
-__all__ = ["migrate", "offline", "reconcile", "serve", "verify_journal"]
+__all__ = ["migrate", "offline", "reconcile", "serve", "verify_journal", "work"]

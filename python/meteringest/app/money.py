@@ -5,7 +5,9 @@ from datetime import date
 
 from meteringest.app.happenings import OrderRefused
 from meteringest.app.office import Office
+from meteringest.app.recharging import Recharging
 from meteringest.clock import WallClock
+from meteringest.control.charging import AskRecompute, AskSweep
 from meteringest.control.money import (
     AskAccount,
     AskAccounts,
@@ -35,6 +37,7 @@ class Money:
         self._ledger = ledger
         self._clock = clock
         self._office = Office(store, ledger, clock)
+        self._recharging = Recharging(store, clock)
 
     def answer(self, asked: AskMoney) -> object:
         """What the asker decodes as the type it knows."""
@@ -52,6 +55,8 @@ class Money:
                 answer = self._statement(account, first, last)
             case AskDay(account=account, day=day):
                 answer = make_day(self._store, self._ledger, account, day)
+            case AskSweep() | AskRecompute():
+                answer = self._recharging.answer(asked)
             case _:
                 answer = self._office.answer(asked)
         return answer

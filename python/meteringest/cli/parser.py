@@ -10,6 +10,7 @@ from meteringest.cli import aside, proof, records, replay, rules, service, tools
 from meteringest.cli.decided_parser import add_decided_commands, add_dry_run
 from meteringest.cli.money_parser import add_load, add_money_commands
 from meteringest.cli.outcome import MEANING
+from meteringest.cli.worker import add_worker_commands
 from meteringest.registry.columns import FORMS
 
 Run = Callable[[argparse.Namespace], int]
@@ -61,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     _tool_commands(command)
     _rules_commands(command)
     add_money_commands(command, _examples, partial(_globals, default=argparse.SUPPRESS))
+    add_worker_commands(command, _examples, partial(_globals, default=argparse.SUPPRESS))
     add_decided_commands(command, _examples, partial(_globals, default=argparse.SUPPRESS))
     return top
 

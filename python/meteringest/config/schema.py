@@ -13,6 +13,7 @@ from msgspec import Meta, Struct, field
 from meteringest.intake.settings import IntakeSettings
 from meteringest.model import SecurityPolicy
 from meteringest.prepaid.deciding.settings import DecidingSettings
+from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.registry.settings import RegistrySettings
 from meteringest.store.face.settings import EndpointSettings
 from meteringest.store.settings import StoreSettings
@@ -203,6 +204,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     journal: JournalSettings = field(default_factory=JournalSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
     endpoint: EndpointSettings = field(default_factory=EndpointSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
     deciding: DecidingSettings = field(default_factory=DecidingSettings)
     registry: RegistrySettings = field(default_factory=RegistrySettings)
     security: SecuritySettings = field(default_factory=SecuritySettings)

@@ -4,6 +4,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from meteringest.control.charging import AskCharging
 from meteringest.control.deciding import AskDecided
 from meteringest.prepaid.ledger.loading import RuleFile
 from meteringest.prepaid.ledger.orders import Order
@@ -50,4 +51,13 @@ class AskDay(Struct, frozen=True, tag="account-day"):
     day: date
 
 
-AskMoney = AskEnter | AskLoadRules | AskAccounts | AskAccount | AskStatement | AskDay | AskDecided
+AskMoney = (
+    AskEnter
+    | AskLoadRules
+    | AskAccounts
+    | AskAccount
+    | AskStatement
+    | AskDay
+    | AskDecided
+    | AskCharging
+)
