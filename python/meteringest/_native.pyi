@@ -126,9 +126,10 @@ class Decoder:
         `rejects_per_peer_max` 10000 (of one peer in one batch), `rejects_bytes_per_peer_day_max`
         1 GiB and `rejects_bytes_day_max` 8 GiB (of one and of all peers in a day),
         `reject_peers_max` 65536 (budgets of peers kept apart), `transfer_bytes_max` 1048576 (of a
-        message in blocks), `transfers_bytes_max` 67108864 (of all that wait), `transfer_timeout_s`
-        300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536,
-        `key_overlap_days` 7, `hash_seed` 0 (keys the duplicate windows; a snapshot
+        message in blocks), `transfers_bytes_max` 67108864 (of all that wait) and
+        `transfers_bytes_per_link_max` 8388608 (of one link or concentrator), `transfer_timeout_s` 300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536,
+        `key_overlap_days` 7, `other_counters_per_meter_max` 64 (of keys beside the global unicast
+        ones), `associations_max` 65536 (over all links), `hash_seed` 0 (keys the duplicate windows; a snapshot
         only fits the seed it was made under).
         """
 
@@ -163,6 +164,13 @@ class Decoder:
         A row is (meter, next encryption key, next authentication key). The first frame that
         verifies under them turns the meter; `key_overlap_days` later its old key is none. Replacing
         a meter by `upsert_meters` forgets its next keys.
+        """
+
+    def set_other_keys(self, rows: list[tuple[int, bytes, bytes, bytes]]) -> None:
+        """Names the keys of meters beside their global unicast ones; empty ones are none.
+
+        A row is (meter, broadcast key, dedicated key, the key that wraps others). Replacing a meter
+        by `upsert_meters` forgets them.
         """
 
     def remove_meters(self, ids: list[int]) -> None:

@@ -15,6 +15,8 @@ from meteringest.registry.rows import (
     Dcu,
     DecoderRow,
     Meter,
+    NextKeys,
+    OtherKeys,
 )
 from meteringest.registry.sealing import MasterKey
 
@@ -62,9 +64,17 @@ class Book:
 
     def __init__(self) -> None:
         self.rows: dict[int, DecoderRow] = {}
+        self.next: dict[int, NextKeys] = {}
+        self.other: dict[int, OtherKeys] = {}
 
     def upsert_meters(self, rows: list[DecoderRow], /) -> None:
         self.rows.update({row[0]: row for row in rows})
+
+    def set_next_keys(self, rows: list[NextKeys], /) -> None:
+        self.next.update({row[0]: row for row in rows})
+
+    def set_other_keys(self, rows: list[OtherKeys], /) -> None:
+        self.other.update({row[0]: row for row in rows})
 
     def remove_meters(self, ids: list[int], /) -> None:
         for number in ids:

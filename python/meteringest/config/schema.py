@@ -157,6 +157,14 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             description="All frames that wait for the rest of their message, over all links.",
         ),
     ] = 64 << 20
+    transfers_bytes_per_link_max: Annotated[
+        int,
+        Meta(
+            ge=1_024,
+            lt=1 << 32,
+            description="The same of one link, or of one concentrator on the acked uplink.",
+        ),
+    ] = 8 << 20
     transfer_timeout_s: Annotated[
         int,
         Meta(ge=1, description="How long they wait; then they are rejects, bytes and all."),
@@ -170,6 +178,23 @@ class LimitsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = 3
     wrong_key_meters_max: Annotated[
         int, Meta(ge=1, description="Meters whose such frames are counted at a time.")
+    ] = 65_536
+    other_counters_per_meter_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=4_096,
+            description="Broadcast, dedicated and wrapped keys of one meter whose invocation "
+            "counters are remembered; the oldest is forgotten first.",
+        ),
+    ] = 64
+    associations_max: Annotated[
+        int,
+        Meta(
+            ge=1,
+            lt=1 << 32,
+            description="Associations whose parties and dedicated keys are remembered.",
+        ),
     ] = 65_536
 
 

@@ -21,6 +21,7 @@ from meteringest.registry.rows import (
     DCU_FIELDS,
     DCUS,
     KEY_FIELDS,
+    KEYS_OTHER,
     METER_FIELDS,
     METERS,
     DecoderRow,
@@ -28,6 +29,7 @@ from meteringest.registry.rows import (
     Meter,
     MeterBook,
     NextKeys,
+    OtherKeys,
     RegistryStore,
 )
 from meteringest.registry.sealing import SETTING, MasterKey
@@ -119,6 +121,9 @@ class Registrar:
             turning = [self._next_keys(meter) for meter in page if _turns(meter)]
             if turning:
                 self._book.set_next_keys(turning)
+            more = [self._other_keys(meter) for meter in page if _has_more(meter)]
+            if more:
+                self._book.set_other_keys(more)
         return len(active)
 
     def _decoder_row(self, meter: Meter) -> DecoderRow:
@@ -145,6 +150,10 @@ class Registrar:
             or self._opened(meter, "authentication_key"),
         )
 
+    def _other_keys(self, meter: Meter) -> OtherKeys:
+        broadcast, dedicated, kek = (self._opened(meter, column) for column in KEYS_OTHER)
+        return meter.meter, broadcast, dedicated, kek
+
     def _opened(self, meter: Meter, column: str) -> bytes:
         sealed: str = getattr(meter, column)
         if not sealed:
@@ -152,6 +161,10 @@ class Registrar:
         if self._master_key is None:
             raise ConfigError(SETTING, "not set, but the registry holds sealed keys")
         return self._master_key.open(meter.serial, column, sealed)
+
+
+def _has_more(meter: Meter) -> bool:
+    return bool(meter.active and any(getattr(meter, column) for column in KEYS_OTHER))
 
 
 def _turns(meter: Meter) -> bool:

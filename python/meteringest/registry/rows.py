@@ -16,6 +16,8 @@ DCUS = "dcus"
 #  interval_s, time_policy, phase)
 DecoderRow = tuple[int, str, bytes, int, bytes, bytes, str, str, int, str, str]
 NextKeys = tuple[int, bytes, bytes]
+# (meter, broadcast key, dedicated key, key that wraps others)
+OtherKeys = tuple[int, bytes, bytes, bytes]
 
 
 class Meter(Struct, frozen=True):
@@ -40,6 +42,9 @@ class Meter(Struct, frozen=True):
     ver: int = 0
     next_encryption_key: str = ""
     next_authentication_key: str = ""
+    broadcast_key: str = ""
+    dedicated_key: str = ""
+    kek: str = ""
 
     def __repr__(self) -> str:
         """Without the keys, sealed as they are."""
@@ -58,10 +63,11 @@ class Dcu(Struct, frozen=True):
 
 METER_FIELDS = Meter.__struct_fields__
 DCU_FIELDS = Dcu.__struct_fields__
-# Those of now, which a security policy may need, and those a meter is to turn to.
+# Those of now, which a security policy may need, those a meter is to turn to, and the rest.
 KEYS_OF_NOW = ("encryption_key", "authentication_key")
 KEYS_NEXT = ("next_encryption_key", "next_authentication_key")
-KEY_FIELDS = KEYS_OF_NOW + KEYS_NEXT
+KEYS_OTHER = ("broadcast_key", "dedicated_key", "kek")
+KEY_FIELDS = KEYS_OF_NOW + KEYS_NEXT + KEYS_OTHER
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -93,6 +99,10 @@ class MeterBook(Protocol):
 
     def set_next_keys(self, rows: list[NextKeys]) -> None:
         """Takes the keys (meter, encryption, authentication) that meters are to turn to."""
+        ...
+
+    def set_other_keys(self, rows: list[OtherKeys]) -> None:
+        """Takes meters' broadcast and dedicated keys and those that wrap others."""
         ...
 
     def remove_meters(self, ids: list[int]) -> None:

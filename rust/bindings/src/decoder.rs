@@ -82,6 +82,26 @@ impl Decoder {
         Err(RegistryError::new_err(("registry", problems.unbind())))
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "arguments from Python are owned"
+    )]
+    fn set_other_keys(&self, py: Python<'_>, rows: Vec<rows::OtherKeysRow>) -> PyResult<()> {
+        let problems = py.detach(|| {
+            let mut decoder = lock(&self.inner)?;
+            let problems = rows.iter().filter_map(|(meter, broadcast, dedicated, kek)| {
+                let named = decoder.set_other_keys(*meter, broadcast, dedicated, kek);
+                named.err().map(|error| format!("meter {meter}: {error}"))
+            });
+            Ok::<Vec<String>, PyErr>(problems.collect())
+        })?;
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let problems = PyTuple::new(py, problems)?;
+        Err(RegistryError::new_err(("registry", problems.unbind())))
+    }
+
     fn remove_meters(&self, py: Python<'_>, ids: Vec<u32>) -> PyResult<()> {
         py.detach(|| {
             let mut decoder = lock(&self.inner)?;

@@ -94,6 +94,11 @@ impl Blocks {
         self.in_order
     }
 
+    /// The bytes of a block that is held.
+    pub fn part(&self, number: u32) -> Option<&[u8]> {
+        self.parts.get(&number).map(Vec::as_slice)
+    }
+
     fn repeats(&self, part: Part<'_>) -> bool {
         let held = self.parts.get(&part.number);
         part.recoverable && held.is_some_and(|held| held == part.bytes)

@@ -1,7 +1,8 @@
 //! Meters whose frames keep failing under their key: a wrong key looks like line noise otherwise.
 //!
 //! A stranger who knows a meter's title can raise an alarm with forged frames, and one good frame
-//! ends it; so an alarm says "look", and decides nothing. It is not kept over a restart.
+//! ends it; so an alarm says "look", and decides nothing. Counts are journaled with the frames that
+//! move them, so that a restart neither forgets an alarm nor raises it anew.
 
 use std::collections::BTreeMap;
 
@@ -26,11 +27,30 @@ impl Alarms {
         (whole && times.is_power_of_two()).then_some(*count)
     }
 
-    /// A frame of `meter` was opened.
-    pub(crate) fn opened(&mut self, meter: u32) {
-        if !self.failing.is_empty() {
+    /// A frame of `meter` was opened; whether that ended a row of failures.
+    pub(crate) fn opened(&mut self, meter: u32) -> bool {
+        !self.failing.is_empty() && self.failing.remove(&meter).is_some()
+    }
+
+    /// How many failures in a row `meter` is at.
+    pub(crate) fn failures(&self, meter: u32) -> u32 {
+        self.failing.get(&meter).copied().unwrap_or_default()
+    }
+
+    /// Puts back what a snapshot or the journal says.
+    pub(crate) fn put_back(&mut self, meter: u32, failures: u32) {
+        if failures == 0 {
             self.failing.remove(&meter);
+        } else {
+            self.failing.insert(meter, failures);
         }
+    }
+
+    /// Every meter that is failing, and how many times in a row it has.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = (u32, u32)> + '_ {
+        self.failing
+            .iter()
+            .map(|(meter, failures)| (*meter, *failures))
     }
 }
 
@@ -43,7 +63,9 @@ mod tests {
         let mut alarms = Alarms::default();
         let told: Vec<u32> = (0..30).filter_map(|_| alarms.failed(7, 3, 10)).collect();
         assert_eq!(told, [3, 6, 12, 24]);
-        alarms.opened(7);
+        assert_eq!(alarms.failures(7), 30);
+        assert!(alarms.opened(7));
+        assert!(!alarms.opened(7));
         assert_eq!(alarms.failed(7, 3, 10), None, "it starts over");
     }
 

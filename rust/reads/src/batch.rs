@@ -8,7 +8,8 @@ use crate::columns::ReadColumns;
 use crate::ledger::{LedgerRow, Outcome, ReadCounts, Tally};
 use crate::quarantine::Quarantine;
 use crate::record::{
-    CounterRow, EventRow, RecordWriter, Refused, RegisterRow, Resolution, TurnRow,
+    CounterRow, EventRow, HeldRow, OtherCounterRow, RecordWriter, Refused, RegisterRow, Resolution,
+    TurnRow,
 };
 use crate::settings::Settings;
 
@@ -47,6 +48,8 @@ pub(crate) struct Building {
     peers: BTreeMap<String, Kept>,
     quarantine: Quarantine,
     pub(crate) wrong_keys: BTreeMap<u32, u32>,
+    /// Meters whose failures in a row have changed, and how many they are.
+    failing: BTreeMap<u32, u32>,
     /// Meters that turned to their next key in this batch.
     turned: BTreeSet<u32>,
     pub(crate) replies: Vec<(u64, Vec<u8>)>,
@@ -86,6 +89,7 @@ impl Building {
         self.rejected.clear();
         self.peers.clear();
         self.turned.clear();
+        self.failing.clear();
         self.at_ms = at_ms;
     }
 
@@ -93,6 +97,13 @@ impl Building {
     pub(crate) fn count(&mut self, dcu: u32, outcome: Outcome, reads: ReadCounts) {
         self.turn_to(dcu);
         self.current.1.add(&Tally::of(outcome, reads));
+    }
+
+    /// Counts more frames that had the fate of one that is counted.
+    pub(crate) fn count_more(&mut self, dcu: u32, outcome: Outcome, frames: u32) {
+        for _ in 0..frames {
+            self.count(dcu, outcome, ReadCounts::default());
+        }
     }
 
     /// Counts reads of a frame that was counted when it was received.
@@ -170,6 +181,18 @@ impl Building {
         self.record.turn(row);
     }
 
+    pub(crate) fn held(&mut self, row: &HeldRow<'_>) {
+        self.record.held(row);
+    }
+
+    pub(crate) fn other_counter(&mut self, row: &OtherCounterRow) {
+        self.record.other_counter(row);
+    }
+
+    pub(crate) fn failures(&mut self, meter: u32, failures: u32) {
+        self.failing.insert(meter, failures);
+    }
+
     /// Whether `meter` turned to its next key in this batch.
     pub(crate) fn has_turned(&self, meter: u32) -> bool {
         !self.turned.is_empty() && self.turned.contains(&meter)
@@ -201,6 +224,9 @@ impl Building {
         self.settle();
         self.say_what_was_not_kept(settings);
         self.reads.level();
+        for (meter, failures) in &self.failing {
+            self.record.failures(*meter, *failures);
+        }
         let mut sum = Tally::default();
         for (dcu, tally) in &self.ledger {
             debug_assert!(

@@ -5,23 +5,29 @@
 //! change goes with rows of the same batch.
 
 mod again;
+mod answers;
+mod associations;
 mod identity;
 mod opening;
+mod other_keys;
 mod push;
 mod reply;
 mod rotation;
 mod sealed;
+mod services;
 mod told;
 mod transfers;
 
 pub use again::{Reconsidered, Rejected, Resolved, Standing, Survey};
 
 use again::Again;
+use std::collections::BTreeMap;
+
+use associations::Associations;
 use cosem::framing::{Entry, Frames, What};
 use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
 use cosem::profile::Profile;
 use cosem::{DecodeError, Kind, Layer};
-use transfers::Transfers;
 
 use crate::alarms::Alarms;
 use crate::batch::{Batch, Building, Sender};
@@ -29,10 +35,12 @@ use crate::keys::OpenKeys;
 use crate::layouts::Layouts;
 use crate::ledger::{Outcome, ReadCounts};
 use crate::meters::{MeterError, MeterSpec, Meters};
+use crate::other_keys::OtherKeys;
 use crate::profiles::{Meaning, Profiles};
 use crate::rows::Rows;
 use crate::settings::Settings;
 use crate::state::State;
+use crate::transfers::Transfers;
 
 /// The frames waiting on one link.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +67,11 @@ pub struct Decoder {
     scratch: Scratch,
     /// The intervals of the reject that is surveyed.
     surveyed: Option<(u32, u32)>,
-    transfers: Transfers,
-    alarms: Alarms,
+    pub(crate) transfers: Transfers,
+    pub(crate) alarms: Alarms,
+    associations: Associations,
+    /// Keys beside the global unicast ones, of the few meters that have any, by index.
+    other_keys: BTreeMap<usize, OtherKeys>,
 }
 
 /// Memory reused from frame to frame.
@@ -82,6 +93,10 @@ struct Frame<'a> {
     /// The envelope it came in, if it did.
     envelope: Option<Envelope<'a>>,
     now_s: i64,
+    /// How many frames it came in: more than one when it was joined from blocks.
+    frames: u32,
+    /// How many messages in blocks it was joined out of.
+    depth: u8,
     /// Set for a reject that is decoded again.
     again: Option<Again<'a>>,
 }
@@ -117,6 +132,8 @@ impl Decoder {
             surveyed: None,
             transfers: Transfers::default(),
             alarms: Alarms::default(),
+            associations: Associations::new(settings.associations_max),
+            other_keys: BTreeMap::new(),
             settings,
         }
     }
@@ -125,6 +142,7 @@ impl Decoder {
     pub fn upsert(&mut self, spec: &MeterSpec<'_>) -> Result<(), MeterError> {
         let index = self.meters.upsert(spec)?;
         self.state.cover(index);
+        self.other_keys.remove(&index);
         Ok(())
     }
 
@@ -184,6 +202,9 @@ impl Decoder {
         for link in links {
             self.link(link, now_ms.div_euclid(1000));
         }
+        if !self.transfers.is_empty() {
+            self.transfers.save(|row| self.building.held(row));
+        }
         self.building.finish(&self.settings)
     }
 
@@ -206,9 +227,6 @@ impl Decoder {
             self.frame(&frame);
         }
         if let Some(sequence) = highest {
-            if !self.transfers.is_empty() {
-                self.close_transfers(link.link, true);
-            }
             self.state.uplinks.take(link.dcu, sequence);
             self.building.touch(link.dcu);
             self.building.uplink_row(link.dcu, sequence);
@@ -232,7 +250,11 @@ impl Decoder {
                 (Outcome::Quarantined, ReadCounts::default())
             }
         };
-        self.building.count(known.dcu, outcome, reads);
+        if outcome == Outcome::Held {
+            self.building.touch(known.dcu);
+        } else {
+            self.building.count(known.dcu, outcome, reads);
+        }
     }
 
     fn take(
@@ -280,6 +302,8 @@ impl<'a> Frame<'a> {
             what: entry.what,
             envelope,
             now_s,
+            frames: 1,
+            depth: 0,
             again: None,
         }
     }

@@ -18,9 +18,11 @@ pub const UNAUTHENTICATED: u32 = 1 << 5;
 pub const TIME_OF_RECEIPT: u32 = 1 << 6;
 /// Came under the key that its meter has turned from, while that was still taken.
 pub const RETIRED_KEY: u32 = 1 << 7;
+/// Came under a broadcast, dedicated or wrapped key, which has a counter of its own.
+pub const OTHER_KEY: u32 = 1 << 8;
 
 /// Every flag with its name, for documentation and constants in other languages.
-pub const FLAGS: [(&str, u32); 8] = [
+pub const FLAGS: [(&str, u32); 9] = [
     ("CHANGED", CHANGED),
     ("UNCHECKED", UNCHECKED),
     ("CLOCK_INVALID", CLOCK_INVALID),
@@ -29,6 +31,7 @@ pub const FLAGS: [(&str, u32); 8] = [
     ("UNAUTHENTICATED", UNAUTHENTICATED),
     ("TIME_OF_RECEIPT", TIME_OF_RECEIPT),
     ("RETIRED_KEY", RETIRED_KEY),
+    ("OTHER_KEY", OTHER_KEY),
 ];
 
 /// How far a read may be trusted, as India Energy Stack `MeterData` v0.6 names it.

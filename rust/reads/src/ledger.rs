@@ -33,6 +33,8 @@ pub(crate) enum Outcome {
     Accepted,
     Quarantined,
     Duplicate,
+    /// It waits for the rest of its message, whose fate it will share; it is counted then.
+    Held,
 }
 
 /// What became of the reads of one frame.
@@ -42,6 +44,16 @@ pub(crate) struct ReadCounts {
     pub(crate) quarantined: u64,
     pub(crate) duplicate: u64,
     pub(crate) changed: u64,
+}
+
+impl ReadCounts {
+    /// Of a frame that brought no read.
+    pub(crate) const NONE: Self = Self {
+        stored: 0,
+        quarantined: 0,
+        duplicate: 0,
+        changed: 0,
+    };
 }
 
 /// What one batch counted for one concentrator.

@@ -12,6 +12,7 @@ mod alarms;
 mod keys;
 mod layouts;
 mod meters;
+mod other_keys;
 mod policy;
 mod profiles;
 mod quarantine;
@@ -22,6 +23,7 @@ mod hash;
 mod retired;
 mod rows;
 mod state;
+mod transfers;
 mod uplinks;
 
 mod batch;

@@ -14,10 +14,15 @@
 //! | 7 | events | rows `u32`, then row after row, see [`EventRow`] |
 //! | 8 | resolutions | rows `u32`, then row after row, see [`Resolution`] |
 //! | 9 | turns | rows `u32`, then meter, key check and counter of the old key, and until when it is taken (`i64`) |
+//! | 10 | held | rows `u32`, then row after row, see [`HeldRow`]: blocks that wait for the rest of their message |
+//! | 11 | other counters | rows `u32`, then meter, system title, key check and counter of each |
+//! | 12 | failures | rows `u32`, then meter and how many of its frames in a row its key did not open |
 //!
 //! Positions count the rows of sections 1, 2, 3, 6, 7 and 8 in this order.
 
 mod cursor;
+mod held;
+mod moved;
 mod told;
 mod write;
 
@@ -27,6 +32,8 @@ use cosem::layout::Channel;
 
 use crate::ledger::{LedgerRow, Tally};
 pub(crate) use cursor::Cursor;
+pub(crate) use held::HeldRow;
+pub(crate) use moved::{CounterRow, OtherCounterRow, TurnRow};
 pub(crate) use told::{EventRow, RegisterRow, Resolution, Stamp};
 pub(crate) use write::{RecordWriter, Refused};
 
@@ -55,6 +62,12 @@ pub enum Section {
     Resolutions = 8,
     /// Meters that turned to their next key.
     Turns = 9,
+    /// Blocks that wait for the rest of their message.
+    Held = 10,
+    /// Counters that moved under other keys.
+    OtherCounters = 11,
+    /// Meters whose frames fail under their key.
+    Failures = 12,
 }
 
 /// Why bytes are not a record written here: damage, or a newer program wrote them.
@@ -89,6 +102,9 @@ pub(crate) struct Record<'a> {
     pub(crate) events: Vec<EventRow<'a>>,
     pub(crate) resolutions: Vec<Resolution<'a>>,
     pub(crate) turns: Vec<TurnRow>,
+    pub(crate) held: Vec<HeldRow<'a>>,
+    pub(crate) other_counters: Vec<OtherCounterRow>,
+    pub(crate) failures: Vec<(u32, u32)>,
 }
 
 /// The columns of section 1, as they lie in the record.
@@ -122,23 +138,6 @@ pub(crate) struct Reject<'a> {
     pub(crate) kind: &'a str,
     pub(crate) peer: &'a str,
     pub(crate) raw: &'a [u8],
-}
-
-/// A counter that moved although its frame left no read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CounterRow {
-    pub(crate) meter: u32,
-    pub(crate) counter: u32,
-    pub(crate) key_check: u32,
-}
-
-/// A meter that turned to its next key; the fields are the old key's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TurnRow {
-    pub(crate) meter: u32,
-    pub(crate) key_check: u32,
-    pub(crate) counter: u32,
-    pub(crate) until_s: i64,
 }
 
 impl<'a> Record<'a> {
@@ -182,7 +181,9 @@ impl<'a> Record<'a> {
             Section::Reads => Reads::parse(&mut cursor).map(|reads| self.reads = reads),
             Section::Rejects => rows(&mut cursor, Reject::parse).map(|rows| self.rejects = rows),
             Section::Ledger => rows(&mut cursor, ledger_row).map(|rows| self.ledger = rows),
-            Section::Counters => rows(&mut cursor, counter_row).map(|rows| self.counters = rows),
+            Section::Counters => {
+                rows(&mut cursor, CounterRow::parse).map(|rows| self.counters = rows)
+            }
             Section::Uplink => rows(&mut cursor, uplink_row).map(|rows| self.uplinks = rows),
             Section::Registers => {
                 rows(&mut cursor, RegisterRow::parse).map(|rows| self.registers = rows)
@@ -191,7 +192,12 @@ impl<'a> Record<'a> {
             Section::Resolutions => {
                 rows(&mut cursor, Resolution::parse).map(|rows| self.resolutions = rows)
             }
-            Section::Turns => rows(&mut cursor, turn_row).map(|rows| self.turns = rows),
+            Section::Turns => rows(&mut cursor, TurnRow::parse).map(|rows| self.turns = rows),
+            Section::Held => rows(&mut cursor, HeldRow::parse).map(|rows| self.held = rows),
+            Section::OtherCounters => {
+                rows(&mut cursor, OtherCounterRow::parse).map(|rows| self.other_counters = rows)
+            }
+            Section::Failures => rows(&mut cursor, failures_row).map(|rows| self.failures = rows),
         };
         whole.ok_or_else(|| section.error("it is cut short or holds nonsense"))?;
         if cursor.is_empty() {
@@ -258,6 +264,9 @@ impl Section {
             Self::Events,
             Self::Resolutions,
             Self::Turns,
+            Self::Held,
+            Self::OtherCounters,
+            Self::Failures,
         ]
         .into_iter()
         .find(|section| *section as u8 == id)
@@ -307,21 +316,8 @@ fn ledger_row(cursor: &mut Cursor<'_>) -> Option<LedgerRow> {
     })
 }
 
-fn counter_row(cursor: &mut Cursor<'_>) -> Option<CounterRow> {
-    Some(CounterRow {
-        meter: cursor.u32()?,
-        counter: cursor.u32()?,
-        key_check: cursor.u32()?,
-    })
-}
-
-fn turn_row(cursor: &mut Cursor<'_>) -> Option<TurnRow> {
-    Some(TurnRow {
-        meter: cursor.u32()?,
-        key_check: cursor.u32()?,
-        counter: cursor.u32()?,
-        until_s: cursor.i64()?,
-    })
+fn failures_row(cursor: &mut Cursor<'_>) -> Option<(u32, u32)> {
+    Some((cursor.u32()?, cursor.u32()?))
 }
 
 fn uplink_row(cursor: &mut Cursor<'_>) -> Option<(u32, u64)> {

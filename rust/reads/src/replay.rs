@@ -14,7 +14,7 @@ use crate::record::{Reads, Record, RecordError};
 use crate::retired::Retired;
 
 impl Decoder {
-    /// Takes one record's reads, counters and uplink marks into the state.
+    /// Takes one record's reads, counters, blocks and uplink marks into the state.
     pub fn replay(&mut self, record: &[u8]) -> Result<(), RecordError> {
         let record = Record::parse(record)?;
         for row in &record.turns {
@@ -33,6 +33,16 @@ impl Decoder {
             let index = self.place(row.meter);
             self.state.advance(index, row.key_check, row.counter);
         }
+        for row in &record.other_counters {
+            let index = self.place(row.meter);
+            self.put_back_line(index, row.line, row.counter);
+        }
+        for row in &record.held {
+            self.transfers.put_back(row);
+        }
+        for (meter, failures) in &record.failures {
+            self.alarms.put_back(*meter, *failures);
+        }
         let turned: BTreeSet<u32> = record.turns.iter().map(|row| row.meter).collect();
         self.replay_reads(&record.reads, &turned);
         for (dcu, sequence) in &record.uplinks {
@@ -42,7 +52,7 @@ impl Decoder {
     }
 
     /// Of meters that turned to another key in this record, rows tell every counter.
-    fn replay_reads(&mut self, reads: &Reads<'_>, turned: &BTreeSet<u32>) {
+    pub(crate) fn replay_reads(&mut self, reads: &Reads<'_>, turned: &BTreeSet<u32>) {
         let mut sums = Vec::with_capacity(reads.rows);
         hash(reads, &self.state.hash, &mut sums);
         let rows = reads
@@ -54,7 +64,7 @@ impl Decoder {
         for (((meter, start), (interval, flags)), (counter, sum)) in rows {
             let meter = u32::from_le_bytes(*meter);
             let index = self.place(meter);
-            let uncounted = flags::UNAUTHENTICATED | flags::RETIRED_KEY;
+            let uncounted = flags::UNAUTHENTICATED | flags::RETIRED_KEY | flags::OTHER_KEY;
             let counted = u32::from_le_bytes(*flags) & uncounted == 0;
             if counted && (turned.is_empty() || !turned.contains(&meter)) {
                 let key = self.state.progress(index).key_check;
@@ -70,7 +80,7 @@ impl Decoder {
         }
     }
 
-    fn place(&mut self, meter: u32) -> usize {
+    pub(crate) fn place(&mut self, meter: u32) -> usize {
         let index = self.meters.place(meter);
         self.state.cover(index);
         index

@@ -29,6 +29,8 @@ pub struct Settings {
     pub transfer_bytes_max: u32,
     /// Bytes of all frames that wait for the rest of their message.
     pub transfers_bytes_max: u32,
+    /// Of those, the bytes of one link or concentrator.
+    pub transfers_bytes_per_link_max: u32,
     /// How long a message may wait for its next block.
     pub transfer_timeout_s: u32,
     /// Failures in a row under a meter's key that raise an alarm.
@@ -37,6 +39,10 @@ pub struct Settings {
     pub wrong_key_meters_max: u32,
     /// How long the old key is taken beside the new one, once a meter has turned to it.
     pub key_overlap_s: u32,
+    /// Broadcast, dedicated and wrapped keys of one meter whose counters are remembered.
+    pub other_counters_per_meter_max: u16,
+    /// Associations whose parties and dedicated keys are remembered, over all links.
+    pub associations_max: u32,
     /// Keys the hash of the duplicate windows. Snapshots hold only under the same seed.
     pub hash_seed: u64,
 }
@@ -57,10 +63,13 @@ impl Default for Settings {
             reject_peers_max: 65_536,
             transfer_bytes_max: 1 << 20,
             transfers_bytes_max: 64 << 20,
+            transfers_bytes_per_link_max: 8 << 20,
             transfer_timeout_s: 300,
             wrong_key_after: 3,
             wrong_key_meters_max: 65_536,
             key_overlap_s: 7 * 86_400,
+            other_counters_per_meter_max: 64,
+            associations_max: 65_536,
             hash_seed: 0,
         }
     }

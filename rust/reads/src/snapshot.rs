@@ -4,18 +4,23 @@
 //! `u32` and that many meters: number, key check, counter, floor, head (`u32` each), interval
 //! (`u16`), ring entries (`u32` count, then `u32` each, oldest first); count `u32` and that many
 //! concentrators: number `u32`, sequence `u64`; count and that many keys that meters have turned from:
-//! meter, key check, counter (`u32` each), until (`i64`); CRC-32C of all before it. Keys are not in it.
+//! meter, key check, counter (`u32` each), until (`i64`); count and that many counters under other
+//! keys, as section 11 of a record has them; count and that many blocks that wait, as section 10; count
+//! and that many meters that fail under their key, as section 12; CRC-32C of all before it. Keys are
+//! not in it.
 
 use core::fmt;
 
 use crate::decode::Decoder;
-use crate::record::Cursor;
+use crate::record::{Cursor, HeldRow, OtherCounterRow};
 use crate::retired::Retired;
 use crate::state::Progress;
 
 const MAGIC: &[u8; 4] = b"MIST";
-const VERSION: u8 = 2;
-/// Without the keys that meters have turned from.
+const VERSION: u8 = 3;
+/// Without counters under other keys, blocks and failures.
+const VERSION_2: u8 = 2;
+/// Without the keys that meters have turned from as well.
 const VERSION_1: u8 = 1;
 const CRC_BYTES: usize = 4;
 
@@ -78,6 +83,7 @@ impl Decoder {
             }
             out.extend(retired.until_s.to_le_bytes());
         }
+        self.put_waiting(&mut out);
         out.extend(crc32c::crc32c(&out).to_le_bytes());
         out
     }
@@ -100,7 +106,7 @@ impl Decoder {
             return Err(SnapshotError::Damaged);
         }
         let version = match cursor.u8() {
-            Some(version @ (VERSION | VERSION_1)) => version,
+            Some(version @ VERSION_1..=VERSION) => version,
             Some(other) => return Err(SnapshotError::Version(other)),
             None => return Err(SnapshotError::Damaged),
         };
@@ -111,7 +117,10 @@ impl Decoder {
         self.take_back(&mut cursor, slots)
             .and_then(|()| match version {
                 VERSION_1 => Some(()),
-                _ => self.take_back_retired(&mut cursor),
+                VERSION_2 => self.take_back_retired(&mut cursor),
+                _ => self
+                    .take_back_retired(&mut cursor)
+                    .and_then(|()| self.take_back_waiting(&mut cursor)),
             })
             .filter(|()| cursor.is_empty())
             .ok_or(SnapshotError::Damaged)
@@ -183,6 +192,47 @@ impl Decoder {
                 until_s: cursor.i64()?,
             };
             self.state.retired.insert(index, retired);
+        }
+        Some(())
+    }
+}
+
+impl Decoder {
+    fn put_waiting(&self, out: &mut Vec<u8>) {
+        put_count(self.state.lines.iter().count(), out);
+        for (index, line, counter) in self.state.lines.iter() {
+            let meter = self.meters.get(index).map_or(0, |meter| meter.number);
+            let row = OtherCounterRow {
+                meter,
+                line,
+                counter,
+            };
+            row.write(out);
+        }
+        put_count(self.transfers.rows().count(), out);
+        for row in self.transfers.rows() {
+            row.write(out);
+        }
+        let failing = self.alarms.iter();
+        put_count(failing.len(), out);
+        for (meter, failures) in failing {
+            out.extend(meter.to_le_bytes());
+            out.extend(failures.to_le_bytes());
+        }
+    }
+
+    fn take_back_waiting(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        for _ in 0..cursor.u32()? {
+            let row = OtherCounterRow::parse(cursor)?;
+            let index = self.place(row.meter);
+            self.put_back_line(index, row.line, row.counter);
+        }
+        for _ in 0..cursor.u32()? {
+            self.transfers.put_back(&HeldRow::parse(cursor)?);
+        }
+        for _ in 0..cursor.u32()? {
+            let (meter, failures) = (cursor.u32()?, cursor.u32()?);
+            self.alarms.put_back(meter, failures);
         }
         Some(())
     }

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 
 use crate::hash::{self, HashKey};
+use crate::other_keys::Lines;
 use crate::retired::Retired;
 use crate::uplinks::Uplinks;
 
@@ -26,6 +27,8 @@ pub(crate) struct State {
     rings: Vec<u32>,
     /// The keys that meters have turned from.
     pub(crate) retired: BTreeMap<usize, Retired>,
+    /// What was accepted under other keys than the global unicast ones.
+    pub(crate) lines: Lines,
 }
 
 /// One meter's counter and the frame of its window.
@@ -112,6 +115,7 @@ impl State {
             progress: Vec::new(),
             rings: Vec::new(),
             retired: BTreeMap::new(),
+            lines: Lines::default(),
         }
     }
 

@@ -6,6 +6,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use reads::{Decoder, MeterSpec, Protection};
 
+/// (meter, broadcast key, dedicated key, key that wraps others).
+pub(super) type OtherKeysRow = (u32, Vec<u8>, Vec<u8>, Vec<u8>);
+
 /// (meter, serial, `system_title`, dcu, `encryption_key`, `authentication_key`, security, layout,
 /// `interval_s`, `time_policy`); the phase may follow and is not used here.
 pub(super) struct MeterRow {

@@ -19,10 +19,13 @@ struct Written {
     reject_peers_max: Option<u32>,
     transfer_bytes_max: Option<u32>,
     transfers_bytes_max: Option<u32>,
+    transfers_bytes_per_link_max: Option<u32>,
     transfer_timeout_s: Option<u32>,
     wrong_key_after: Option<u32>,
     wrong_key_meters_max: Option<u32>,
     key_overlap_days: Option<u32>,
+    other_counters_per_meter_max: Option<u16>,
+    associations_max: Option<u32>,
     hash_seed: Option<u64>,
 }
 
@@ -64,6 +67,9 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
         transfers_bytes_max: written
             .transfers_bytes_max
             .unwrap_or(default.transfers_bytes_max),
+        transfers_bytes_per_link_max: written
+            .transfers_bytes_per_link_max
+            .unwrap_or(default.transfers_bytes_per_link_max),
         transfer_timeout_s: written
             .transfer_timeout_s
             .unwrap_or(default.transfer_timeout_s),
@@ -74,6 +80,10 @@ pub(super) fn parse(json: &[u8]) -> Result<Settings, serde_json::Error> {
         key_overlap_s: written
             .key_overlap_days
             .map_or(default.key_overlap_s, |days| days.saturating_mul(86_400)),
+        other_counters_per_meter_max: written
+            .other_counters_per_meter_max
+            .unwrap_or(default.other_counters_per_meter_max),
+        associations_max: written.associations_max.unwrap_or(default.associations_max),
         hash_seed: written.hash_seed.unwrap_or(default.hash_seed),
     })
 }

@@ -163,13 +163,26 @@ fn choice(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
 }
 
 /// Results of a list, to the end. Some meters leave out the choice byte before data (dlms-cosem
-/// issue 51): what is no choice is then the data's own tag.
+/// issue 51): what is no choice is then the data's own tag, and where reading choices does not come
+/// out even, there are none.
 fn results<'a>(reader: &mut Reader<'a>) -> Result<Answer<'a>, DecodeError> {
     let at = reader.error(Kind::BadLength);
     let count = reader.length()?;
     if count > reader.rest().len() {
         return Err(at);
     }
+    chosen(&mut reader.clone(), count).or_else(|error| {
+        let bare: Result<Vec<_>, DecodeError> =
+            (0..count).map(|_| value(reader).map(Some)).collect();
+        match (bare, reader.is_empty(), error.kind) {
+            (Ok(values), true, kind) if !matches!(kind, Kind::Said(_)) => Ok(several(values)),
+            _ => Err(error),
+        }
+    })
+}
+
+/// Results with their choices.
+fn chosen<'a>(reader: &mut Reader<'a>, count: usize) -> Result<Answer<'a>, DecodeError> {
     let mut values = Vec::new();
     let mut refused = None;
     for _ in 0..count {
@@ -186,10 +199,16 @@ fn results<'a>(reader: &mut Reader<'a>) -> Result<Answer<'a>, DecodeError> {
         });
     }
     reader.end()?;
-    match (refused, values.as_slice()) {
-        (Some(refused), values) if values.iter().all(Option::is_none) => Err(refused),
-        (_, [Some(only)]) => Ok(Answer::Value(only)),
-        _ => Ok(Answer::Values(values)),
+    match refused {
+        Some(refused) if values.iter().all(Option::is_none) => Err(refused),
+        _ => Ok(several(values)),
+    }
+}
+
+fn several(values: Vec<Option<&[u8]>>) -> Answer<'_> {
+    match values.as_slice() {
+        [Some(only)] => Answer::Value(only),
+        _ => Answer::Values(values),
     }
 }
 

@@ -235,7 +235,7 @@ impl Decoder {
                 break;
             }
         }
-        if self.close_transfers(NO_LINK, false) {
+        if self.close_transfers(NO_LINK) {
             return Err(DecodeError::new(Layer::BlockTransfer, 2, Kind::Truncated));
         }
         taken

@@ -1,10 +1,11 @@
 //! From a protected APDU to a plain one that may be believed: policy, key, tag, counter.
 
-use cosem::general::{KeyInfo, TAG_GENERAL_CIPHERING};
-use cosem::push::{TAG_DATA_NOTIFICATION, TAG_GENERAL_DED, TAG_GENERAL_GLO, notification};
+use cosem::general::KeyInfo;
+use cosem::push::{TAG_DATA_NOTIFICATION, TAG_GENERAL_GLO, notification};
 use cosem::{DecodeError, Kind, Layer};
 
 use super::sealed::Sealed;
+use super::services::unless_plausible;
 use super::told::TAG_EVENT_NOTIFICATION;
 use super::transfers::TAG_GENERAL_BLOCK_TRANSFER;
 use super::{Decoder, Frame, Known, identity};
@@ -13,22 +14,8 @@ use crate::policy::Protection;
 use crate::record::CounterRow;
 use crate::state::{KeyCheck, Order};
 
-/// Every APDU tag of the Green Book: what is one of these and not handled is unsupported, the rest
-/// is no APDU.
-const APDU_TAGS: [core::ops::RangeInclusive<u8>; 12] = [
-    0x01..=0x01,
-    0x05..=0x06,
-    0x08..=0x08,
-    0x0c..=0x10,
-    0x18..=0x18,
-    0x21..=0x21,
-    0x28..=0x28,
-    0x60..=0x63,
-    0xc0..=0xc5,
-    0xc7..=0xd5,
-    0xd7..=0xe0,
-    0xe6..=0xe7,
-];
+/// What became of a frame and of its reads.
+pub(super) type Took = Result<(Outcome, ReadCounts), DecodeError>;
 
 /// What may be believed of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +40,13 @@ pub(super) enum KeyStanding {
     Turning,
     /// The meter has turned from it, and it is still taken.
     Retired,
+    /// It is a broadcast, dedicated or wrapped key.
+    Other,
 }
 
 impl Proof {
     /// Of a frame in clear.
-    const CLEAR: Self = Self {
+    pub(super) const CLEAR: Self = Self {
         verified: None,
         order: Order::Fresh,
         unproven: false,
@@ -74,10 +63,7 @@ impl Decoder {
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
         match frame.apdu.first() {
             Some(&TAG_GENERAL_GLO) => self.sealed(frame, known, &Sealed::glo(frame.apdu)?),
-            Some(&TAG_GENERAL_CIPHERING) => {
-                self.sealed(frame, known, &Sealed::general(frame.apdu)?)
-            }
-            Some(&TAG_GENERAL_BLOCK_TRANSFER) => self.block(frame, known),
+            Some(&TAG_GENERAL_BLOCK_TRANSFER) => self.block(frame, known, None, frame.apdu),
             Some(&TAG_DATA_NOTIFICATION) => {
                 let push = notification(frame.apdu)?;
                 let meter = identity::of_body(&self.meters, frame, push.body)?;
@@ -90,11 +76,7 @@ impl Decoder {
                 self.clear(meter, known)?;
                 self.event_notification(frame, known, meter, Proof::CLEAR, frame.apdu)
             }
-            // A dedicated key belongs to an association, and pushes have none.
-            Some(&TAG_GENERAL_DED) => Err(DecodeError::new(Layer::Ciphering, 0, Kind::NoKey)),
-            Some(tag) if is_apdu(*tag) => Err(DecodeError::new(Layer::Apdu, 0, Kind::Unsupported)),
-            Some(_) => Err(DecodeError::new(Layer::Apdu, 0, Kind::BadTag)),
-            None => Err(DecodeError::new(Layer::Apdu, 0, Kind::Truncated)),
+            _ => self.service(frame, known),
         }
     }
 
@@ -109,7 +91,7 @@ impl Decoder {
     }
 
     /// Refuses a frame in clear of a meter that owes protection.
-    fn clear(&self, meter: usize, known: &mut Known) -> Result<(), DecodeError> {
+    pub(super) fn clear(&self, meter: usize, known: &mut Known) -> Result<(), DecodeError> {
         self.know(meter, known);
         let policy = self.meters.get(meter).map(|meter| meter.protection);
         if policy.is_some_and(Protection::admits_clear) {
@@ -121,7 +103,7 @@ impl Decoder {
 
     /// A ciphered APDU.
     #[inline]
-    fn sealed(
+    pub(super) fn sealed(
         &mut self,
         frame: &Frame<'_>,
         known: &mut Known,
@@ -138,7 +120,11 @@ impl Decoder {
             Err(error) if error.kind == Kind::BadDecryption => {
                 self.alarm(frame, known.meter, error.kind);
             }
-            _ => self.alarms.opened(known.meter),
+            _ => {
+                if self.alarms.opened(known.meter) {
+                    self.building.failures(known.meter, 0);
+                }
+            }
         }
         taken
     }
@@ -157,6 +143,10 @@ impl Decoder {
         if let Some(count) = self.alarms.failed(meter, after, meters_max) {
             self.building.wrong_keys.insert(meter, count);
         }
+        let failures = self.alarms.failures(meter);
+        if failures > 0 {
+            self.building.failures(meter, failures);
+        }
     }
 
     /// Opens a ciphered APDU into the scratch memory.
@@ -167,7 +157,8 @@ impl Decoder {
         sealed: &Sealed<'_>,
     ) -> Result<(usize, Proof), DecodeError> {
         known.counter = sealed.counter;
-        let index = identity::of_title(&self.meters, frame, sealed.title)?;
+        let index = identity::of_title(&self.meters, frame, sealed.title)
+            .or_else(|unknown| self.associated(frame, sealed.title).ok_or(unknown))?;
         self.know(index, known);
         let refused =
             |kind| DecodeError::new(Layer::Ciphering, control_offset(frame.apdu, sealed), kind);
@@ -179,7 +170,8 @@ impl Decoder {
             return Err(refused(Kind::SecurityPolicy));
         }
         if sealed.control.broadcast() || sealed.key != KeyInfo::GlobalUnicast {
-            return Err(refused(Kind::NoKey));
+            let proof = self.open_with_named_key(frame, index, sealed);
+            return proof.map(|proof| (index, proof)).map_err(refused);
         }
         let key = self
             .open_keys
@@ -198,6 +190,12 @@ impl Decoder {
         match opened {
             Err(Kind::BadAuthentication) if meter.other_keys().is_some() => {
                 key_check = self.open_with_other_key(index, sealed).map_err(refused)?;
+            }
+            // Nothing but what comes out tells a wrong key.
+            Ok(()) if !sealed.control.authenticated() && meter.other_keys().is_some() => {
+                key_check = self
+                    .open_with_likelier_key(index, sealed)
+                    .map_err(refused)?;
             }
             opened => opened.map_err(refused)?,
         }
@@ -235,7 +233,9 @@ impl Decoder {
             counter,
             standing: KeyStanding::InUse,
         };
-        if verified && progress.key_check != key_check && progress.key_check != 0 {
+        if !verified {
+            proof.standing = self.stand_unproven(index, key_check, now_s)?;
+        } else if progress.key_check != key_check && progress.key_check != 0 {
             (proof.standing, proof.order) = self.stand(index, key_check, counter, now_s)?;
         }
         Ok(proof)
@@ -252,18 +252,8 @@ impl Decoder {
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
         let before = self.state.progress(meter);
         let may_move = !frame.again.is_some_and(|again| again.is_survey());
-        if let (Some(key), Order::Fresh, true) = (proof.verified, proof.order, may_move) {
-            if proof.standing == KeyStanding::Turning {
-                self.turn(meter, known.meter, frame.now_s);
-            }
-            self.state.advance(meter, key, proof.counter);
-            if proof.standing == KeyStanding::Retired {
-                self.building.counter(CounterRow {
-                    meter: known.meter,
-                    counter: proof.counter,
-                    key_check: key,
-                });
-            }
+        if may_move {
+            self.advance(frame, known, meter, proof);
         }
         let taken = self.notified(frame, known, meter, proof, plain);
         let stored = taken.is_ok_and(|(_, reads)| reads.stored > 0);
@@ -291,27 +281,43 @@ impl Decoder {
         }
     }
 
-    fn notified(
+    /// The frame's counter is taken, and its meter turned to its key where it is the next one.
+    #[inline]
+    fn advance(&mut self, frame: &Frame<'_>, known: &Known, meter: usize, proof: Proof) {
+        match (proof.verified, proof.order, proof.standing) {
+            (Some(key), Order::Fresh, KeyStanding::InUse) => {
+                self.state.advance(meter, key, proof.counter);
+            }
+            (_, Order::Fresh, standing) if standing != KeyStanding::InUse => {
+                self.advance_rarely(frame, known, meter, proof);
+            }
+            _ => {}
+        }
+    }
+
+    /// What an opened APDU brings, and what it says that is neither push nor event.
+    #[inline]
+    pub(super) fn notified(
         &mut self,
         frame: &Frame<'_>,
-        known: &Known,
+        known: &mut Known,
         meter: usize,
         proof: Proof,
         plain: &[u8],
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
-        let garbage = DecodeError::new(Layer::Ciphering, 0, Kind::BadDecryption);
-        match plain.first() {
-            Some(&TAG_DATA_NOTIFICATION) => {
-                let push = notification(plain)
-                    .map_err(|error| if proof.unproven { garbage } else { error })?;
-                self.push(frame, known, meter, proof, &push)
-            }
+        let taken = match plain.first() {
+            Some(&TAG_DATA_NOTIFICATION) => match notification(plain) {
+                Ok(push) => self.push(frame, known, meter, proof, &push),
+                Err(error) => Err(error),
+            },
             Some(&TAG_EVENT_NOTIFICATION) => {
                 self.event_notification(frame, known, meter, proof, plain)
             }
-            Some(tag) if is_apdu(*tag) => Err(DecodeError::new(Layer::Apdu, 0, Kind::Unsupported)),
-            _ if proof.unproven => Err(garbage),
-            _ => Err(DecodeError::new(Layer::Apdu, 0, Kind::BadTag)),
+            _ => self.opened_service(frame, known, meter, proof, plain),
+        };
+        match taken {
+            Err(error) if proof.unproven => Err(unless_plausible(plain, error)),
+            taken => taken,
         }
     }
 }
@@ -321,8 +327,4 @@ fn control_offset(apdu: &[u8], sealed: &Sealed<'_>) -> u32 {
     // Behind it are the counter's four bytes and the body.
     let behind = sealed.body.len().saturating_add(5);
     u32::try_from(apdu.len().saturating_sub(behind)).unwrap_or(u32::MAX)
-}
-
-fn is_apdu(tag: u8) -> bool {
-    APDU_TAGS.iter().any(|tags| tags.contains(&tag))
 }

@@ -1,7 +1,7 @@
 //! The headers of protected APDUs, brought to one form.
 
 use cosem::DecodeError;
-use cosem::general::{KeyInfo, general};
+use cosem::general::{KeyInfo, Service, general, service};
 use cosem::push::{Glo, glo};
 use cosem::security::SecurityControl;
 
@@ -45,5 +45,30 @@ impl<'a> Sealed<'a> {
             header: general.header,
             key: general.key,
         })
+    }
+
+    /// A glo- or ded- service, which leaves its sender to the association.
+    pub(super) fn service(apdu: &'a [u8], of: Service) -> Result<Self, DecodeError> {
+        let glo = service(apdu)?;
+        Ok(Self::under(&glo, of))
+    }
+
+    /// general-ded-ciphering.
+    pub(super) fn ded(apdu: &'a [u8]) -> Result<Self, DecodeError> {
+        Ok(Self::under(&glo(apdu)?, Service::Dedicated))
+    }
+
+    fn under(glo: &Glo<'a>, of: Service) -> Self {
+        Self {
+            title: glo.title,
+            control: glo.control,
+            counter: glo.counter,
+            body: glo.body,
+            header: &[],
+            key: match of {
+                Service::Dedicated => KeyInfo::Dedicated,
+                Service::Global | Service::Asked => KeyInfo::GlobalUnicast,
+            },
+        }
     }
 }

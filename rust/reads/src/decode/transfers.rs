@@ -1,63 +1,45 @@
-//! general-block-transfer: the blocks of a push joined into the message that they are.
+//! Blocks: general-block-transfer around an APDU or inside its cipher, and the data-blocks of GET.
 //!
-//! Rule 1: what waits here is bounded, per message and in all, and for how long.
-//! Rule 2: a run that breaks off is kept as a reject with the bytes of its blocks: nothing that
-//! came in is dropped. An uplink's blocks never wait past their batch, because it is acknowledged.
-//!
-//! A block that is held counts as accepted; what becomes of the message is told by its last block.
-
-use std::collections::BTreeMap;
+//! Rule 1: a frame that is held is counted when the fate of its message is known, and shares it.
+//! Rule 2: a run that breaks off is kept as a reject with the bytes of its frames: nothing that came
+//! in is dropped. Rule 3: only what the journal has is acknowledged: replies wait for the record.
 
 use cosem::apdu::Block;
-use cosem::block_transfer::Blocks;
+use cosem::apdu::answer::DataBlock;
+use cosem::block_transfer::Part;
 use cosem::framing::What;
 use cosem::{DecodeError, Kind, Layer};
 
-use super::{Decoder, Frame, Known};
+use super::opening::{Proof, Took};
+use super::{Decoder, Frame, Known, reply};
 use crate::batch::Sender;
 use crate::ledger::{Outcome, ReadCounts};
-use crate::settings::Settings;
+use crate::state::Order;
+use crate::transfers::{Carrier, Run, Step, Transfer, Via, Way};
 
 /// The tag of general-block-transfer.
 pub(super) const TAG_GENERAL_BLOCK_TRANSFER: u8 = 0xe0;
 
-/// Messages that have begun.
-#[derive(Debug, Default)]
-pub(super) struct Transfers {
-    open: BTreeMap<Way, Transfer>,
-    bytes: usize,
-}
+/// Messages in blocks may lie inside blocks of others so often; the field shows none.
+const DEPTH_MAX: u8 = 3;
 
-/// Whose message it is: link, ports, and the device behind a gateway or in an envelope.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Way {
-    link: u64,
-    source: u16,
-    destination: u16,
-    device: Vec<u8>,
-}
+const HELD: Took = Ok((Outcome::Held, ReadCounts::NONE));
+const REPEATED: Took = Ok((Outcome::Duplicate, ReadCounts::NONE));
 
-/// A message as far as it has come, with the frames it came in.
-#[derive(Debug, Default)]
-struct Transfer {
-    blocks: Blocks,
-    raw: Vec<u8>,
-    since_s: i64,
-    dcu: u32,
-    peer: String,
-    /// Whether its envelopes are acknowledged.
-    acked: bool,
-}
+/// Whose message a block belongs to, as far as opening it has told.
+pub(super) type Under = Option<(usize, Proof)>;
 
-/// A whole message.
-struct Joined {
-    message: Vec<u8>,
-    /// The frames it came in.
-    raw: Vec<u8>,
+/// A block on its way into its message.
+struct Piece<'a> {
+    run: Run,
+    part: Part<'a>,
+    under: Under,
+    /// Whether its sender waits for an acknowledgement now.
+    awaited: bool,
 }
 
 impl Way {
-    fn of(frame: &Frame<'_>) -> Self {
+    pub(super) fn of(frame: &Frame<'_>, run: Run) -> Self {
         let (source, destination) = match frame.what {
             What::Apdu {
                 source,
@@ -66,156 +48,207 @@ impl Way {
             } => (source, destination),
             What::Link { .. } | What::Notice | What::Reject(_) | What::Envelope { .. } => (0, 0),
         };
-        let device = match frame.envelope {
-            Some(envelope) => envelope.meter,
-            None => frame.gateway_address(),
+        let (via, device) = match frame.envelope {
+            Some(envelope) => (Via::Concentrator(frame.link.dcu), envelope.meter),
+            None => (Via::Link(frame.link.link), frame.gateway_address()),
         };
         Self {
-            link: frame.link.link,
+            via,
             source,
             destination,
             device: device.to_vec(),
+            depth: frame.depth,
+            run,
         }
-    }
-}
-
-impl Transfers {
-    pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// Bytes held.
-    pub(super) const fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    fn close(&mut self, way: &Way) -> Option<Transfer> {
-        let transfer = self.open.remove(way)?;
-        self.bytes = self.bytes.saturating_sub(transfer.raw.len());
-        Some(transfer)
-    }
-
-    /// Adds a block; returns the whole message when it was the last one.
-    fn take(
-        &mut self,
-        way: &Way,
-        block: &Block<'_>,
-        frame: &Frame<'_>,
-        settings: &Settings,
-    ) -> Result<Option<Joined>, DecodeError> {
-        let limit = usize::try_from(settings.transfer_bytes_max).unwrap_or(usize::MAX);
-        let room = usize::try_from(settings.transfers_bytes_max).unwrap_or(usize::MAX);
-        if self.bytes.saturating_add(frame.raw.len()) > room {
-            return Err(DecodeError::new(Layer::BlockTransfer, 6, Kind::TooMany));
-        }
-        let transfer = self.open.entry(way.clone()).or_default();
-        let number = u32::from(block.number);
-        let joined = transfer
-            .blocks
-            .take(number, block.last, block.bytes, limit)?;
-        if transfer.raw.is_empty() {
-            transfer.since_s = frame.now_s;
-            transfer.dcu = frame.link.dcu;
-            transfer.acked = frame.envelope.is_some();
-            frame.link.peer.clone_into(&mut transfer.peer);
-        }
-        transfer.raw.extend_from_slice(frame.raw);
-        self.bytes = self.bytes.saturating_add(frame.raw.len());
-        Ok(joined.and_then(|message| {
-            let raw = self.close(way)?.raw;
-            Some(Joined { message, raw })
-        }))
-    }
-
-    /// Takes out the messages that `gone` says are over.
-    fn drain(&mut self, gone: impl Fn(&Way, &Transfer) -> bool) -> Vec<Transfer> {
-        let ways = self.open.iter();
-        let over: Vec<Way> = ways
-            .filter(|(way, transfer)| gone(way, transfer))
-            .map(|(way, _)| way.clone())
-            .collect();
-        over.iter().filter_map(|way| self.close(way)).collect()
     }
 }
 
 impl Decoder {
-    /// A block of a message: held, or the end of it.
+    /// A block of general-block-transfer: held, or the end of its message.
     #[cold]
     pub(super) fn block(
         &mut self,
         frame: &Frame<'_>,
         known: &mut Known,
-    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        under: Under,
+        apdu: &[u8],
+    ) -> Took {
         let truncated = DecodeError::new(Layer::BlockTransfer, 0, Kind::Truncated);
-        let block = Block::parse(frame.apdu).ok_or(truncated)??;
-        let held = (Outcome::Accepted, ReadCounts::default());
+        let block = Block::parse(apdu).ok_or(truncated)??;
         if block.bytes.is_empty() && !block.last {
-            return Ok(held); // It only acknowledges.
+            return Ok((Outcome::Accepted, ReadCounts::NONE)); // It only acknowledges.
         }
-        let way = Way::of(frame);
-        if block.number == 1 {
-            let before = self.transfers.close(&way);
-            self.abandon(before, Kind::BadSequence);
-        }
-        let taken = self.transfers.take(&way, &block, frame, &self.settings);
-        let Some(Joined { message, raw }) = taken.inspect_err(|error| {
-            let before = self.transfers.close(&way);
-            self.abandon(before, error.kind);
-        })?
-        else {
-            return Ok(held);
+        // Inside a cipher an acknowledgement would have to be ciphered too.
+        let recoverable = under.is_none() && block.window > 0 && frame.answerable();
+        let piece = Piece {
+            run: match under {
+                None => Run::General,
+                Some((_, proof)) => Run::Sealed {
+                    meter: known.meter,
+                    key_check: proof.verified.unwrap_or_default(),
+                },
+            },
+            part: Part {
+                number: u32::from(block.number),
+                last: block.last,
+                recoverable,
+                bytes: block.bytes,
+            },
+            under,
+            awaited: recoverable && !block.streaming,
         };
+        self.piece(frame, known, &piece)
+    }
+
+    /// A data-block of an answer to GET.
+    #[cold]
+    pub(super) fn data_block(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+        under: Under,
+        block: &DataBlock<'_>,
+    ) -> Took {
+        let key_check = under.and_then(|(_, proof)| proof.verified);
+        let piece = Piece {
+            run: Run::Answer {
+                invoke_id: block.invoke_id,
+                meter: known.meter,
+                key_check: key_check.unwrap_or_default(),
+            },
+            part: Part {
+                number: block.number,
+                last: block.last,
+                recoverable: false,
+                bytes: block.bytes,
+            },
+            under,
+            awaited: false,
+        };
+        self.piece(frame, known, &piece)
+    }
+
+    fn piece(&mut self, frame: &Frame<'_>, known: &mut Known, piece: &Piece<'_>) -> Took {
+        if frame.depth >= DEPTH_MAX {
+            return Err(DecodeError::new(Layer::BlockTransfer, 0, Kind::TooDeep));
+        }
+        let repeated = piece
+            .under
+            .is_some_and(|(_, proof)| proof.order != Order::Fresh);
+        if frame.resent() || (repeated && frame.again.is_none()) {
+            return REPEATED;
+        }
+        let way = Way::of(frame, piece.run);
+        if self.transfers.is_broken_off_by(&way, piece.part) {
+            let before = self.transfers.close(&way);
+            self.abandon(frame, before, Kind::BadSequence);
+        }
+        let carrier = Carrier {
+            raw: frame.raw,
+            frames: frame.frames,
+            at_s: frame.now_s,
+            dcu: known.dcu,
+            meter: known.meter,
+            peer: frame.link.peer,
+            acked: frame.envelope.is_some(),
+        };
+        let taken = self
+            .transfers
+            .take(&way, piece.part, &carrier, &self.settings);
+        let step = taken.inspect_err(|error| {
+            let before = self.transfers.close(&way);
+            self.abandon(frame, before, error.kind);
+        })?;
+        let whole = matches!(step, Step::Whole(..));
+        if piece.awaited || (whole && piece.part.recoverable) {
+            let (in_order, count) = self.transfers.acknowledge(&way);
+            let bytes = reply::acknowledge(frame, in_order, count);
+            self.building.replies.push((frame.link.link, bytes));
+        }
+        match step {
+            Step::Held => HELD,
+            Step::Repeated => REPEATED,
+            Step::Whole(message, transfer) => self.whole(frame, known, piece, &message, &transfer),
+        }
+    }
+
+    /// A message that is whole: what becomes of it becomes of all of its frames.
+    fn whole(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &mut Known,
+        piece: &Piece<'_>,
+        message: &[u8],
+        transfer: &Transfer,
+    ) -> Took {
+        let raw = transfer.raw();
         let whole = Frame {
-            apdu: &message,
+            apdu: message,
             raw: &raw,
+            frames: transfer.frames(),
+            depth: frame.depth.saturating_add(1),
             ..*frame
         };
-        match self.apdu(&whole, known) {
-            // It is the message that is refused, with all of its frames.
-            Err(error) if frame.again.is_none() && !frame.resent() => {
-                let sender = known.sender(frame);
-                self.building.reject(sender, error, &raw, &self.settings);
-                Ok((Outcome::Quarantined, ReadCounts::default()))
+        let taken = match (piece.run, piece.under) {
+            (Run::Answer { .. }, under) => self.joined_answer(&whole, known, under, message),
+            (Run::General | Run::Sealed { .. }, Some((meter, proof))) => {
+                self.notified(&whole, known, meter, proof, message)
             }
-            taken => taken,
+            (Run::General | Run::Sealed { .. }, None) => self.apdu(&whole, known),
+        };
+        if frame.again.is_some() {
+            return taken;
         }
+        // It is the message that is refused, with all of its frames.
+        let taken = taken.or_else(|error| {
+            let sender = known.sender(frame);
+            self.building.reject(sender, error, &raw, &self.settings);
+            Ok((Outcome::Quarantined, ReadCounts::NONE))
+        });
+        if let Ok((outcome, _)) = taken
+            && outcome != Outcome::Held
+        {
+            let others = whole.frames.saturating_sub(frame.frames);
+            self.building.count_more(known.dcu, outcome, others);
+        }
+        taken
     }
 
     /// Gives up messages that have waited too long.
     pub(super) fn expire_transfers(&mut self, now_s: i64) {
-        let patience = i64::from(self.settings.transfer_timeout_s);
-        let over = self
-            .transfers
-            .drain(|_, each| now_s.saturating_sub(each.since_s) > patience);
-        for transfer in over {
-            self.abandon(Some(transfer), Kind::Truncated);
+        let patience_s = self.settings.transfer_timeout_s;
+        for transfer in self.transfers.expired(now_s, patience_s) {
+            self.quarantine(&transfer, Kind::Truncated);
         }
     }
 
-    /// Gives up the messages of one link; whether there was any.
-    pub(super) fn close_transfers(&mut self, link: u64, keep: bool) -> bool {
-        let over = self.transfers.drain(|way, _| way.link == link);
-        let any = !over.is_empty();
-        for transfer in over.into_iter().filter(|_| keep) {
-            self.abandon(Some(transfer), Kind::Truncated);
-        }
-        any
+    /// Forgets the messages of a link that no listener has; whether there was any.
+    pub(super) fn close_transfers(&mut self, link: u64) -> bool {
+        !self.transfers.of_link(link).is_empty()
     }
 
-    /// Keeps the frames of a message that will never be whole. They were counted when they came.
-    fn abandon(&mut self, transfer: Option<Transfer>, kind: Kind) {
-        let Some(transfer) = transfer.filter(|each| !each.raw.is_empty()) else {
-            return;
-        };
+    fn abandon(&mut self, frame: &Frame<'_>, transfer: Option<Transfer>, kind: Kind) {
+        if let Some(transfer) = transfer
+            && frame.again.is_none()
+        {
+            self.quarantine(&transfer, kind);
+        }
+    }
+
+    /// Keeps the frames of a message that will never be whole.
+    fn quarantine(&mut self, transfer: &Transfer, kind: Kind) {
         let sender = Sender {
             peer: &transfer.peer,
             dcu: transfer.dcu,
-            meter: 0,
+            meter: transfer.meter,
             counter: 0,
             acked: transfer.acked,
         };
         let error = DecodeError::new(Layer::BlockTransfer, 2, kind);
+        let raw = transfer.raw();
+        self.building.reject(sender, error, &raw, &self.settings);
+        let frames = transfer.frames();
         self.building
-            .reject(sender, error, &transfer.raw, &self.settings);
+            .count_more(transfer.dcu, Outcome::Quarantined, frames);
     }
 }

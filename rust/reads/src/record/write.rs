@@ -2,7 +2,10 @@
 
 use cosem::DecodeError;
 
-use super::{CounterRow, EventRow, RegisterRow, Resolution, Section, TurnRow, VERSION};
+use super::{
+    CounterRow, EventRow, HeldRow, OtherCounterRow, RegisterRow, Resolution, Section, TurnRow,
+    VERSION,
+};
 use crate::columns::{Column, ReadColumns};
 use crate::ledger::LedgerRow;
 
@@ -17,6 +20,9 @@ pub(crate) struct RecordWriter {
     events: Rows,
     resolutions: Rows,
     turns: Rows,
+    held: Rows,
+    other_counters: Rows,
+    failures: Rows,
 }
 
 /// Rows of a section that is written row by row.
@@ -49,6 +55,9 @@ impl RecordWriter {
             &mut self.events,
             &mut self.resolutions,
             &mut self.turns,
+            &mut self.held,
+            &mut self.other_counters,
+            &mut self.failures,
         ] {
             rows.count = 0;
             rows.bytes.clear();
@@ -120,6 +129,21 @@ impl RecordWriter {
         out.extend(row.until_s.to_le_bytes());
     }
 
+    pub(crate) fn held(&mut self, row: &HeldRow<'_>) {
+        row.write(self.held.next());
+    }
+
+    pub(crate) fn other_counter(&mut self, row: &OtherCounterRow) {
+        row.write(self.other_counters.next());
+    }
+
+    pub(crate) fn failures(&mut self, meter: u32, failures: u32) {
+        let out = self.failures.next();
+        for word in [meter, failures] {
+            out.extend(word.to_le_bytes());
+        }
+    }
+
     /// Registers and events so far.
     pub(crate) const fn told(&self) -> (u32, u32) {
         (self.registers.count, self.events.count)
@@ -136,6 +160,9 @@ impl RecordWriter {
             (Section::Events, &self.events),
             (Section::Resolutions, &self.resolutions),
             (Section::Turns, &self.turns),
+            (Section::Held, &self.held),
+            (Section::OtherCounters, &self.other_counters),
+            (Section::Failures, &self.failures),
         ];
         let bytes = rows.iter().fold(reads_bytes(reads), |bytes, (_, rows)| {
             bytes.saturating_add(rows.bytes.len()).saturating_add(10)
@@ -223,7 +250,7 @@ pub(super) fn name(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.get(..usize::from(length)).unwrap_or(text));
 }
 
-fn counted(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn counted(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
     out.extend_from_slice(bytes);
 }

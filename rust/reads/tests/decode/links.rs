@@ -58,11 +58,12 @@ fn apdus_that_are_no_push_are_unsupported_and_noise_is_no_apdu() {
     let mut decoder = knowing(&[(1, PROTECTED)]);
     for (apdu, layer, kind) in [
         (&[0xc1, 0][..], "apdu", "unsupported"),
-        (&[0xdf, 0], "apdu", "unsupported"),
+        (&[0xdf, 0], "apdu", "unchecked_signature"),
+        (&[0xd8, 1, 2], "apdu", "said_service_not_supported"),
         (&[0xdd, 0], "ciphering", "truncated"),
         (&[0xc2, 0], "apdu", "unknown_meter"),
         (&[0x7f, 0], "apdu", "bad_tag"),
-        (&[0xdc, 8, 0], "ciphering", "no_key"),
+        (&[0xdc, 8, 0], "ciphering", "truncated"),
         (&[0xdb, 8, 1], "ciphering", "truncated"),
         (&[0x0f, 0], "apdu", "truncated"),
     ] {

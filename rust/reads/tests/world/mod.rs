@@ -11,6 +11,7 @@
 
 pub(crate) mod block;
 pub(crate) mod record;
+pub(crate) mod transfer;
 
 use cosem::encode;
 use cosem::framing::{Frames, Framing, Limits, Splitter};

@@ -18,6 +18,12 @@ pub(crate) struct Parsed {
     pub(crate) resolutions: Vec<Resolution>,
     /// meter, then key check, counter and end of its old key.
     pub(crate) turns: Vec<(u32, u32, u32, i64)>,
+    /// Bytes of section 10, which nobody outside reads.
+    pub(crate) held: usize,
+    /// meter, title, key check, counter.
+    pub(crate) other_counters: Vec<(u32, Vec<u8>, u32, u32)>,
+    /// meter, failures in a row.
+    pub(crate) failures: Vec<(u32, u32)>,
 }
 
 /// What section 6 says of a register, the frame's fields aside.
@@ -140,6 +146,16 @@ pub(crate) fn parse(record: &[u8]) -> Parsed {
                     (body.u32(), body.u32(), body.u32(), body.i64())
                 });
             }
+            10 => {
+                parsed.held = body.0.len();
+                body.take(parsed.held);
+            }
+            11 => {
+                parsed.other_counters = rows(&mut body, |body| {
+                    (body.u32(), body.take(8).to_vec(), body.u32(), body.u32())
+                });
+            }
+            12 => parsed.failures = rows(&mut body, |body| (body.u32(), body.u32())),
             other => panic!("section {other}"),
         }
         assert!(body.0.is_empty(), "section {id} has bytes left over");

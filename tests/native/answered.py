@@ -1,0 +1,90 @@
+"""Answers to GET, associations and dedicated keys, made by dlms-cosem and gurux-dlms alone."""
+
+from collections.abc import Callable, Iterator
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from dlms_cosem import dlms_data, enumerations
+from dlms_cosem.protocol.acse import ApplicationAssociationResponse
+from dlms_cosem.protocol.xdlms import (
+    ExceptionResponse,
+    GetResponseLastBlock,
+    GetResponseNormal,
+    GetResponseNormalWithError,
+    GetResponseWithBlock,
+)
+from gurux_dlms.enums import Authentication, InterfaceType, Security
+from gurux_dlms.secure import GXDLMSSecureClient
+from tests.native.frames import TAG_BYTES, Meter, wrapped
+
+CLIENT_TITLE = b"HES\0\0\0\0\x07"
+NOTIFICATION_HEAD_BYTES = 6
+"""Tag, long-invoke-id and the length of no date: what stands before a push's body."""
+
+
+def body_of(push: bytes) -> bytes:
+    """The value that a data-notification carries."""
+    return push[NOTIFICATION_HEAD_BYTES:]
+
+
+def normal(value: bytes) -> Iterator[bytes]:
+    yield GetResponseNormal(value).to_bytes()
+
+
+def in_blocks(value: bytes, size: int = 60) -> Iterator[bytes]:
+    """The value in data-blocks."""
+    parts = [value[at : at + size] for at in range(0, len(value), size)]
+    for number, part in enumerate(parts[:-1], 1):
+        yield GetResponseWithBlock(data=part, block_number=number).to_bytes()
+    yield GetResponseLastBlock(data=parts[-1], block_number=len(parts)).to_bytes()
+
+
+Answers = Callable[[bytes], Iterator[bytes]]
+
+
+def denied() -> bytes:
+    return GetResponseNormalWithError(
+        error=enumerations.DataAccessResult.READ_WRITE_DENIED
+    ).to_bytes()
+
+
+def exception() -> bytes:
+    return ExceptionResponse(
+        state_error=enumerations.StateException.SERVICE_NOT_ALLOWED,
+        service_error=enumerations.ServiceException.DECIPHERING_ERROR,
+    ).to_bytes()
+
+
+def aare(title: bytes) -> bytes:
+    """The meter's answer to an association request, in a wrapper frame."""
+    answer = ApplicationAssociationResponse(
+        result=enumerations.AssociationResult.ACCEPTED,
+        result_source_diagnostics=enumerations.AcseServiceUserDiagnostics.NULL,
+        ciphered=True,
+        system_title=title,
+    )
+    return wrapped(answer.to_bytes())
+
+
+def aarq(meter: Meter, dedicated_key: bytes, counter: int) -> bytes:
+    """gurux-dlms asks for an association under the meter's keys; a wrapper frame."""
+    client = GXDLMSSecureClient(True, 16, 1, Authentication.NONE, None, InterfaceType.WRAPPER)  # noqa: FBT003 (its only way)
+    ciphering = client.ciphering
+    ciphering.security = Security.AUTHENTICATION_ENCRYPTION
+    ciphering.systemTitle = CLIENT_TITLE
+    ciphering.blockCipherKey = meter.encryption_key
+    ciphering.authenticationKey = meter.authentication_key
+    ciphering.dedicatedKey = dedicated_key
+    ciphering.invocationCounter = counter
+    (frame,) = client.aarqRequest()
+    return bytes(frame)
+
+
+def service(tag: int, key: bytes, meter: Meter, counter: int, apdu: bytes) -> bytes:
+    """A glo- or ded- service of `meter` under `key`, in a wrapper frame."""
+    head = b"\x30" + counter.to_bytes(4)
+    sealed = AESGCM(key).encrypt(
+        meter.title + counter.to_bytes(4), apdu, b"\x30" + meter.authentication_key
+    )
+    content = head + sealed[: TAG_BYTES - 16]
+    length = dlms_data.encode_variable_integer(len(content))
+    return wrapped(bytes([tag]) + bytes(length) + content)
