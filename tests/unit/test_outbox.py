@@ -23,8 +23,9 @@ CALENDAR = load_calendar(EXAMPLES / "calendar-2026.toml")
 POLICIES = [UP, *(load_policy(EXAMPLES / f"policy-{n}.toml") for n in ("bihar", "meghalaya"))]
 
 
-def rows(facts: Facts, at_s: int = TUESDAY_NOON) -> list[OutboxRow]:
-    return list(outbox_rows(facts, decide(facts.state, UP, at_s, CALENDAR)))
+def rows(facts: Facts, *meters: int) -> list[OutboxRow]:
+    decision = decide(facts.state, UP, TUESDAY_NOON, CALENDAR)
+    return list(outbox_rows(facts, decision, meters or (7,)))
 
 
 def after(facts: Facts, written_rows: list[OutboxRow]) -> Facts:
@@ -35,7 +36,7 @@ def after(facts: Facts, written_rows: list[OutboxRow]) -> Facts:
 
 
 def test_a_disconnect_names_meter_clause_policy_and_evidence() -> None:
-    notice, cut = rows(Facts(state=state(), meters=(7,)))
+    notice, cut = rows(Facts(state=state()))
     assert (notice.id, notice.place) == ("notice/percent:0/none", "notices.percent")
     assert (cut.id, cut.kind, cut.meter, cut.place) == ("switch/1/7", "disconnect", 7, "cut.below")
     assert cut.policy == UP.id
@@ -44,19 +45,19 @@ def test_a_disconnect_names_meter_clause_policy_and_evidence() -> None:
 
 
 def test_every_meter_of_the_account_is_switched() -> None:
-    found = rows(Facts(state=state(told=frozenset({"percent:0"})), meters=(7, 8)))
+    found = rows(Facts(state=state(told=frozenset({"percent:0"}))), 7, 8)
     assert [row.id for row in found] == ["switch/1/7", "switch/1/8"]
 
 
 def test_what_stands_in_the_outbox_is_not_decided_again() -> None:
-    facts = Facts(state=state(), meters=(7,))
+    facts = Facts(state=state())
     done = rows(facts)
     assert rows(after(facts, done)) == []
     assert [row.id for row in rows(facts)] == [row.id for row in done]
 
 
 def test_a_recharge_brings_supply_back_and_notices_anew() -> None:
-    facts = Facts(state=state(), meters=(7,))
+    facts = Facts(state=state())
     done = rows(facts)
     paid = msgspec.structs.replace(facts, recharge="p1")
     paid = after(paid, done)

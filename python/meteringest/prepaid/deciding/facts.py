@@ -17,7 +17,7 @@ from meteringest.prepaid.deciding.below import Below, below_since
 from meteringest.prepaid.deciding.outbox import NO_RECHARGE, Facts, remembered
 from meteringest.prepaid.decision import AccountState
 from meteringest.prepaid.ledger.ports import Engine, day, money, whole
-from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
+from meteringest.prepaid.ledger.terms import Terms, load_terms
 from meteringest.prepaid.policy import Policy
 from meteringest.prepaid.tariff import Payment
 
@@ -120,10 +120,8 @@ class _Look:
         self, engine: Engine, policy_of: PolicyOf, accounts: Sequence[int], at_s: int
     ) -> None:
         self.today = local_day(at_s, IST_OFFSET_MIN)
-        self._at_s = at_s
         self._policy_of = policy_of
         self._terms = load_terms(engine, accounts)
-        self._links = load_links(engine, accounts)
         self._sums = _balances(engine, accounts, at_s, self.today)
         self._held = _held(engine, accounts, self.today)
         self._ids = _outbox(engine, accounts, at_s)
@@ -139,8 +137,6 @@ class _Look:
         policy = self._policy_of(own.area, self.today) if own is not None else None
         sums = self._sums.get(account, _Money())
         seen = remembered(self._ids.get(account, ()), sums.recharge)
-        links = self._links.get(account, ())
-        meters = {each.meter for each in links if each.from_s <= self._at_s < each.to_s}
         state = AccountState(
             account=account,
             area="",
@@ -155,7 +151,6 @@ class _Look:
             state=state if own is None else self._under(own, state),
             recharge=sums.recharge,
             switches=seen.switches,
-            meters=tuple(sorted(meters)),
         )
         return Found(facts=facts, policy=policy)
 

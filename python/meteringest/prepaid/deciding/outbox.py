@@ -5,7 +5,7 @@ Rule 2: a notice is told once between two recharges; switches of an account are 
 is a disconnect, so a decision made from old facts cannot undo or repeat a later one.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
@@ -48,20 +48,21 @@ class Facts(Struct, frozen=True, kw_only=True):
     """Id of the entry that was the last recharge."""
     switches: int = 0
     """Disconnects and reconnects decided so far."""
-    meters: tuple[int, ...] = ()
 
 
 SUPPLY = "supply"
 
 
-def outbox_rows(facts: Facts, decision: Decision) -> Iterator[OutboxRow]:
-    """What is to be told and switched by that decision."""
+def outbox_rows(
+    facts: Facts, decision: Decision, meters: Sequence[int] = ()
+) -> Iterator[OutboxRow]:
+    """What is to be told by that decision, and which of the account's meters to be switched."""
     for notice in decision.notices:
         yield _notice(facts, decision, notice)
     if decision.action is Action.KEEP:
         return
     kind = OutboxKind.DISCONNECT if decision.action is Action.CUT else OutboxKind.RECONNECT
-    for meter in facts.meters or (0,):
+    for meter in meters or (0,):
         yield OutboxRow(
             account=decision.account,
             id=f"switch/{facts.switches + 1}/{meter}",

@@ -19,9 +19,10 @@ from meteringest.prepaid.deciding.outbox import (
     outbox_rows,
     written,
 )
-from meteringest.prepaid.decision import Decision, decide, quiet
+from meteringest.prepaid.decision import Action, Decision, decide, quiet
 from meteringest.prepaid.ledger.ports import Engine, whole
 from meteringest.prepaid.ledger.rules import Rules
+from meteringest.prepaid.ledger.terms import load_links
 
 ACCOUNTS_AT_ONCE = 2_000
 ACCOUNTS_LISTED = 100_000
@@ -54,10 +55,14 @@ class Decider:
         """Decides about `accounts` at that instant; returns what was written, safe on disk."""
         done: list[OutboxRow] = []
         for some in _pieces(accounts):
+            decided = list(self._decided(some, at_s, quietly=True))
+            meters = self._meters(decided, at_s)
             rows = [
                 row
-                for each in self._decided(some, at_s, quietly=True)
-                for row in outbox_rows(each.found.facts, each.decision)
+                for each in decided
+                for row in outbox_rows(
+                    each.found.facts, each.decision, meters.get(each.decision.account, ())
+                )
             ]
             self._write(rows)
             done += rows
@@ -84,6 +89,18 @@ class Decider:
                 continue
             calendar = rules.calendar(policy.calendar, today) if policy is not None else None
             yield Decided(found=found, decision=decide(state, policy, at_s, calendar))
+
+    def _meters(self, decided: Sequence[Decided], at_s: int) -> dict[int, list[int]]:
+        """Of the accounts to be switched, the meters that serve them at that instant."""
+        switched = [
+            each.decision.account for each in decided if each.decision.action is not Action.KEEP
+        ]
+        if not switched:
+            return {}
+        return {
+            account: sorted({each.meter for each in links if each.from_s <= at_s < each.to_s})
+            for account, links in load_links(self._engine, switched).items()
+        }
 
     def _write(self, rows: Sequence[OutboxRow]) -> None:
         if rows:
