@@ -52,7 +52,8 @@ impl Link {
         acked: Option<u64>,
     ) -> PyResult<Self> {
         let Some(framing) = Framing::parse(framing) else {
-            let reason = format!("{framing:?} is not auto, wrapper, hdlc, mbus, uplink or prime-dc");
+            let reason =
+                format!("{framing:?} is not auto, wrapper, hdlc, mbus, uplink or prime-dc");
             return Err(config("framing", &reason));
         };
         let limits = Limits::of_frames(frame_bytes_max);
