@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.sim.run import WEATHER_STEPS, Outcome, simulate
+from tests.sim.run import WEATHER_STEPS, Outcome, run_seed, simulate
 
 SHOWN = 10
 
@@ -65,15 +65,10 @@ def _many(seeds: list[tuple[int, int]], jobs: int) -> int:
 
 def _outcomes(seeds: list[tuple[int, int]], jobs: int) -> Iterator[Outcome]:
     if jobs == 1:
-        yield from map(_run, seeds)
+        yield from map(run_seed, seeds)
         return
     with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap_unordered(_run, seeds, chunksize=20)
-
-
-def _run(given: tuple[int, int]) -> Outcome:
-    seed, steps = given
-    return simulate(seed, weather_steps=steps)
+        yield from pool.imap_unordered(run_seed, seeds, chunksize=20)
 
 
 def _judged(outcome: Outcome) -> str:

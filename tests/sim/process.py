@@ -5,6 +5,7 @@ Rule 2: a process that was killed reaches nothing any more, however long its tas
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TypeVar, TypeVarTuple
@@ -57,38 +58,38 @@ class SimulatedOffload:
             await trio.sleep(slowness_s * self._chance.random())
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What outlives processes, and what a call takes on a good day: the disk's, the store's."""
+
+    world: World
+    config: Config
+    disk: SimulatedDisk
+    network: Network
+    server: SimulatedClickHouse
+    usual_s: tuple[float, float]
+
+
 class Process:
     """From start to end or kill."""
 
-    def __init__(
-        self,
-        world: World,
-        config: Config,
-        disk: SimulatedDisk,
-        network: Network,
-        server: SimulatedClickHouse,
-        usual_s: tuple[float, float],
-        number: int,
-    ) -> None:
+    def __init__(self, ground: Ground, number: int) -> None:
         self.killed = False
         self.corrupt = False
         self.on_open: Callable[[list[tuple[int, int]]], None] = lambda _: None
         """Told of the stretches of rows that were salvaged past."""
         self.flow: Flow | None = None
         self.journal: Journal | None = None
-        self.observer = TracingObserver(world)
+        self.observer = TracingObserver(ground.world)
         self.stop = trio.Event()
         self.slow_disk_s = 0.0
-        self._world = world
-        self._config = config
-        self._disk = disk
-        self._network = network
-        self._server = server
-        self._disk_s, self._store_s = usual_s
+        self._ground = ground
+        self._world = ground.world
+        self._disk = ground.disk
         self._fence = Fence()
         self._scope = trio.CancelScope()
-        self._chance = world.chance(f"process {number}")
-        self._fallen = disk.killed_in_write
+        self._chance = ground.world.chance(f"process {number}")
+        self._fallen = ground.disk.killed_in_write
 
     async def run(self, *, salvage: bool) -> None:
         """Until told to stop, killed or failed."""
@@ -96,11 +97,11 @@ class Process:
             clock=self._world.clock,
             open_journal=self._open_journal,
             open_store=self._open_store,
-            open_port=self._network.open_port,
+            open_port=self._ground.network.open_port,
             offload=self._offload,
             random_bytes=self._chance.randbytes,
         )
-        with self._scope, opened(self._config, means, serving=True, salvage=salvage) as core:
+        with self._scope, opened(self._ground.config, means, serving=True, salvage=salvage) as core:
             self.journal = core.journal
             found = core.journal.recovery
             self.on_open([(first, until) for *_, first, until in found["skipped"]])
@@ -123,7 +124,7 @@ class Process:
         self.killed = True
         self.observer.silent = True
         self._fence.gone = True
-        self._network.lose_server()
+        self._ground.network.lose_server()
 
     def bury(self) -> None:
         """Its tasks end."""
@@ -135,16 +136,17 @@ class Process:
         return open_journal(self._disk, config, clock.now_s(), salvage=salvage)
 
     def _open_store(self, _settings: StoreSettings, _folder: Path) -> Store:
-        return Store("simulated", lambda: SimulatedClient(self._server, self._fence))  # type: ignore[arg-type,return-value]
+        return Store("simulated", lambda: SimulatedClient(self._ground.server, self._fence))  # type: ignore[arg-type,return-value]
 
     def _offload(self, threads_max: int) -> SimulatedOffload:
         return SimulatedOffload(self._chance, threads_max, self._slowness_s)
 
     def _slowness_s(self, name: str) -> float:
         """Only the writer's calls wait for ClickHouse; all others are the disk's."""
+        disk_s, store_s = self._ground.usual_s
         if name == insert_range.__name__:
-            return self._store_s + self._server.weather.slow_s
-        return self._disk_s + self.slow_disk_s
+            return store_s + self._ground.server.weather.slow_s
+        return disk_s + self.slow_disk_s
 
 
 def open_journal(

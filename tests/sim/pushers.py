@@ -116,6 +116,7 @@ class Pushers:
         self._waiting: dict[int, deque[Push]] = {}
         self._pushing = True
         self._moved = trio.Event()
+        self._pushed: list[bytes] = []
 
     async def run(self) -> None:
         """Pushes everything; returns when all of it is confirmed."""
@@ -125,6 +126,21 @@ class Pushers:
                 with suppress(LinkError, trio.BrokenResourceError, trio.ClosedResourceError):
                     await self._serve_link()
                 await trio.sleep(self._chance.random())
+
+    async def echo(self) -> None:
+        """All frames again, in any order, until the server says by closing that it has them."""
+        frames = list(self._pushed)
+        self._chance.shuffle(frames)
+        while True:
+            with suppress(LinkError, trio.BrokenResourceError):
+                link = await self._network.connect("dlms", PEER)
+                for frame in frames:
+                    await link.client.send_all(frame)
+                await link.client.send_eof()
+                while await link.client.receive_some():
+                    pass
+                return
+            await trio.sleep(1.0)
 
     async def _push_all(self) -> None:
         sizes = self._sizes
@@ -164,6 +180,7 @@ class Pushers:
         }
         for key, values in reads.items():
             self.sent.setdefault(key, []).append(values)
+        self._pushed.append(octets)
         return Push(meter, self._counter(meter, octets), octets, reads)
 
     def _counter(self, meter: int, octets: bytes) -> int:

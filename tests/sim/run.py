@@ -65,6 +65,12 @@ def simulate(
     )
 
 
+def run_seed(given: tuple[int, int]) -> Outcome:
+    """A seed and its weather's steps, as they come to a process of their own."""
+    seed, steps = given
+    return simulate(seed, weather_steps=steps)
+
+
 async def _bounded(world: World, play: Callable[[], Awaitable[None]]) -> None:
     """Ends at the first violation, and at a virtual day: a deadlock is one, too."""
     async with trio.open_nursery() as nursery:

@@ -16,7 +16,7 @@ from tests.sim.clickhouse import SimulatedClickHouse
 from tests.sim.fleets import MASTER_KEY, Sizes, Uplinks, registry, values_of
 from tests.sim.links import SimulatedLink
 from tests.sim.network import Network, SimulatedDial
-from tests.sim.process import Process, open_journal
+from tests.sim.process import Ground, Process, open_journal
 from tests.sim.pushers import ConfirmReader, Pushers
 from tests.sim.watch import PositionWatch
 from tests.sim.weather import Weatherman
@@ -79,6 +79,7 @@ class Scene:
                 senders.start_soon(self.weather.run)
             self.world.step("everything is acknowledged")
             await self._all_stored()
+            await self._echo()
             self._finished = True
             if self.process is not None:
                 self.process.stop.set()
@@ -91,9 +92,10 @@ class Scene:
         self.disk.limit(None if left is None else sum(size for _, size in self.disk.files()) + left)
 
     def flip(self, chance: Random) -> str:
-        """Turns one bit of a segment over: one at a time, as checksums tell damage from a torn tail.
+        """Turns one bit of a segment over.
 
-        Nor does the power fail meanwhile, which takes away the mark that tells them apart.
+        One at a time, and the power does not fail meanwhile: it would take away the mark behind
+        the last sync, which tells damage from a torn tail.
         """
         if self.flipped:
             return ""
@@ -120,23 +122,27 @@ class Scene:
         self.witness.forget()
         self.restart.set()
 
+    async def _echo(self) -> None:
+        """Everything that was ever pushed comes again, after a restart: nothing may come of it."""
+        if self.process is not None:
+            self.process.stop.set()
+        reads = self.server.tables["m.reads"].writers
+        before = len(reads)
+        await self.pushers.echo()
+        await self._all_stored()
+        if len(reads) != before and not self.world.salvaged:
+            self.world.violate("I6", f"{len(reads) - before} versions came of repeated frames")
+
     async def _live(self) -> None:
         """One process after another, as under a supervisor."""
         salvage = False
-        sizes = self.sizes
+        usual_s = (self.sizes.disk_s, self.sizes.store_s)
+        ground = Ground(self.world, self.config, self.disk, self.network, self.server, usual_s)
         for number in itertools.count(1):
             if self._finished:
                 return
             self.restart = trio.Event()
-            process = self.process = Process(
-                self.world,
-                self.config,
-                self.disk,
-                self.network,
-                self.server,
-                (sizes.disk_s, sizes.store_s),
-                number,
-            )
+            process = self.process = Process(ground, number)
             self.watch.born(process)
             process.on_open = partial(self._opened, salvage=salvage)
             async with trio.open_nursery() as nursery:

@@ -5,7 +5,9 @@ Rule 1: a patch is what a careless change of that one line would do, and touches
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tests.sim.run import simulate
@@ -14,7 +16,8 @@ from meteringest.app import core
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.line import DurableJournal
-from meteringest.events import Observer
+from meteringest.errors import StoreUnavailable
+from meteringest.intake.ports import Agreement
 from meteringest.native import Decoder, Journal
 from meteringest.store import insertion, writer
 from meteringest.store.backlog import Gathered, Range
@@ -50,8 +53,8 @@ def range_not_noted_before_it_is_sent(patch: Patch) -> None:
 def rejects_dropped(patch: Patch) -> None:
     insert = insertion.insert_range
 
-    def insert_range(store: Store, node: int, gathered: Gathered, observer: Observer) -> None:
-        insert(store, node, WithoutRejects(gathered), observer)
+    def insert_range(store: Store, node: int, gathered: Gathered, *more: Any) -> None:  # noqa: ANN401
+        insert(store, node, WithoutRejects(gathered), *more)
 
     patch.setattr(writer, "insert_range", insert_range)
 
@@ -70,13 +73,17 @@ def checkpoint_before_its_position_is_durable(patch: Patch) -> None:
 
 def answer_taken_for_granted(patch: Patch) -> None:
     """A store that does not answer is believed to have stored."""
+    insert = insertion.insert_range
 
-    async def attempt(self: Writer, gathered: Gathered, wait_s: float) -> bool:
-        await whole(self, gathered, wait_s)
-        return True
+    def insert_range(*all_of_it: Any) -> None:  # noqa: ANN401
+        with suppress(StoreUnavailable):
+            insert(*all_of_it)
 
-    whole = Writer._attempt
-    patch.setattr(Writer, "_attempt", attempt)
+    patch.setattr(writer, "insert_range", insert_range)
+
+
+def checkpoint_of_what_was_never_appended(patch: Patch) -> None:
+    patch.setattr(Agreement, "kept", lambda _: nullcontext())
 
 
 @dataclass
@@ -119,6 +126,7 @@ BUGS = {
     counters_not_restored: 20,
     checkpoint_before_its_position_is_durable: 50,
     answer_taken_for_granted: 20,
+    checkpoint_of_what_was_never_appended: 200,
 }
 """The bug, and the seeds within which it must be found."""
 

@@ -21,6 +21,7 @@ class PositionWatch(trio.abc.Instrument):
         self._appended = 0
         self._durable = 0
         self._stored = 0
+        self._first = 0
 
     def born(self, process: Process) -> None:
         """A new process: what was not durable may be gone, nothing else."""
@@ -51,6 +52,7 @@ class PositionWatch(trio.abc.Instrument):
         if marks != (self._appended, self._durable, self._stored):
             if not self._stored:
                 self._stored = stored  # a new journal begins with nothing to let go
+                self._first = self._first or stored
             self._check(*marks)
             self._appended, self._durable, self._stored = marks
 
@@ -62,7 +64,7 @@ class PositionWatch(trio.abc.Instrument):
             before = (self._appended, self._durable, self._stored)
             violate("I5", f"appended, durable, stored went back from {before}")
         if stored > self._stored:
-            there = self._scene.server.stored(self._scene.config.node)
+            there = max(self._first, self._scene.server.stored(self._scene.config.node))
             if stored > there and not self._scene.world.gave_up(there, stored):
                 violate("I4", f"let go before {stored}, ClickHouse has all before {there}")
         if durable > self._durable:
