@@ -102,6 +102,8 @@ _STORE = {
     "endpoint_faulted_total": Metric("connections of the endpoint ended by a fault of ours"),
 }
 _OUTBOX = {
+    "order_refused_total": Metric("payments and other orders refused: see m.refused_entries"),
+    "dues_entered_total": Metric("times instalments and leftovers of conversions were entered"),
     "outbox_notices_total": Metric("low-balance notices written to m.outbox"),
     "outbox_disconnects_total": Metric("disconnects decided, a row for each meter"),
     "outbox_reconnects_total": Metric("reconnects decided, a row for each meter"),
