@@ -126,7 +126,7 @@ class Service:
             flow.disk,
         )
         deciding = self._start_deciding(stages)
-        answers.moved = deciding.touch
+        answers.moved = deciding.hurry
         self._start_charging(stages, deciding)
         await stages.start(serve_control, core.config.data_dir, answers)
         stages.start_soon(answers.sample)

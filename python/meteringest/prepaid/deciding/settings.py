@@ -27,7 +27,7 @@ class DecidingSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         Meta(
             ge=1,
             le=100_000,
-            description="Accounts a sweep looks at in one go: a payment waits for one such go.",
+            description="Accounts looked at in one go; payments are decided on beside it.",
         ),
     ] = 1_000
     retry_s: Annotated[
