@@ -61,17 +61,11 @@ class Rules:
         self.rows = tuple(sorted(rows, key=lambda each: (each.effective_from, each.revision)))
         parsed = [(each, _checked(each)) for each in self.rows]
         self.tariffs = tuple(found for _, found in parsed if isinstance(found, Tariff))
-        self.policies = tuple(found for _, found in parsed if isinstance(found, Policy))
         self._calendars = [found for _, found in parsed if isinstance(found, Calendar)]
         self._fuel = [found for _, found in parsed if isinstance(found, FuelNotice)]
         self._by_id = {each.id: each for each in self.tariffs}
         self._tariffs = TariffBook(self.tariffs)
-        self._policies = PolicyBook(self.policies)
-
-    @property
-    def newest_ver(self) -> int:
-        """Place of the last loaded rule in the order of all changes; 0 without any."""
-        return max((each.ver for each in self.rows), default=0)
+        self._policies = PolicyBook(found for _, found in parsed if isinstance(found, Policy))
 
     def tariff(self, name: str, on: date) -> Tariff | None:
         """The version in force on that day."""
@@ -80,10 +74,6 @@ class Rules:
     def tariff_of(self, version: str) -> Tariff | None:
         """The version a charge names by its id."""
         return self._by_id.get(version)
-
-    def knows(self, name: str) -> bool:
-        """Whether there is any version of the tariff."""
-        return any(each.name == name for each in self.tariffs)
 
     def calendar(self, name: str | None, on: date) -> Calendar | None:
         """The latest list of that name that covers the day."""

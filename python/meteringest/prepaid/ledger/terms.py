@@ -100,19 +100,6 @@ def load_links(
     return links
 
 
-def newest_input(engine: Engine) -> int:
-    """R of a snapshot: grows with every change to rules, terms, links and the registry.
-
-    The registry counts its own changes, so its newest number is added; of two sums the larger one
-    has seen every change the smaller one has.
-    """
-    (row,) = engine.ask(
-        "SELECT greatest((SELECT max(ver) FROM m.rules), (SELECT max(ver) FROM m.account_terms), "
-        "(SELECT max(ver) FROM m.account_meters)) + (SELECT max(ver) FROM m.meters)"
-    ).rows
-    return whole(row[0])
-
-
 def _ask(engine: Engine, sql: str, accounts: Sequence[int] | None) -> list[Row]:
     if accounts is None:
         return list(engine.ask(sql).rows)
