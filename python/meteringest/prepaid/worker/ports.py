@@ -13,6 +13,9 @@ Fields = Sequence[tuple[str, str] | tuple[str, str, tuple[int, ...]]]
 LISTED_MAX = 15_000
 """Numbers in one statement: with it, a statement stays below the engine's 256 KiB."""
 LISTS_MAX = 2
+LISTED_MIN = 500
+GAPS_MAX = 3
+"""Up to so many rows are read for each one wanted: cheaper than a long list is."""
 
 
 class Engine(Asked, Protocol):
@@ -29,9 +32,13 @@ def fetch(engine: Engine, sql: str, fields: Fields) -> NDArray[np.void]:
 
 
 def among(column: str, numbers: NDArray[np.generic]) -> Iterator[str]:
-    """Conditions that together hold for `numbers`; of very many, for all between them too."""
-    if len(numbers) > LISTED_MAX * LISTS_MAX:
-        yield f"{column} BETWEEN {numbers.min()} AND {numbers.max()}"
+    """Conditions that together hold for `numbers`; of very many, for those between them too."""
+    if not len(numbers):
+        return
+    low, high = int(numbers.min()), int(numbers.max())
+    close = len(numbers) > LISTED_MIN and high - low < GAPS_MAX * len(numbers)
+    if close or len(numbers) > LISTED_MAX * LISTS_MAX:
+        yield f"{column} BETWEEN {low} AND {high}"
         return
     for at in range(0, len(numbers), LISTED_MAX):
         listed = ", ".join(map(str, numbers[at : at + LISTED_MAX].tolist()))
