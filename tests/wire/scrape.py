@@ -63,6 +63,9 @@ def _check(name: str, metric: Metric) -> None:
             for (series, labels), count in metric.samples.items()
             if series == f"{name}_bucket"
         ]
+        if not buckets:
+            assert not metric.samples
+            return
         assert buckets == sorted(buckets), f"{name}: {buckets}"
         assert buckets[-1] == (float("inf"), metric.samples[f"{name}_count", ()])
 

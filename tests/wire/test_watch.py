@@ -1,6 +1,8 @@
 """What those who watch are told by the real service, and that it is the truth."""
 
 import http.client
+import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from tests.wire.scrape import Watch, open_house, parsed
 
 from meteringest.observe.catalogue import CATALOGUE
 
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations"
 SETTINGS = """
 [store]
 freshness_s = 0.1
@@ -86,7 +89,11 @@ def test_a_scrape_is_what_prometheus_reads_and_agrees_with_status(
 
 
 def test_every_metric_that_needs_no_occasion_is_there(watch: Watch) -> None:
-    metrics = {name.removeprefix("meteringest_") for name in watch.metrics()}
+    metrics = {
+        name.removeprefix("meteringest_")
+        for name, metric in watch.metrics().items()
+        if metric.samples
+    }
     unlabelled = {name for name, metric in CATALOGUE.items() if not metric.labels}
     assert unlabelled - metrics == set()
     # What has happened here has its meaning in the catalogue, but for what only a log is for.
@@ -188,6 +195,37 @@ def test_a_store_that_went_away_is_not_ready_and_its_lag_is_told(tmp_path: Path)
     assert watch.value("store_trouble_seconds") > 0.5
     assert watch.value("lag_reads", to="durable") == 0
     assert house.stop() == 0
+
+
+def expressions() -> list[str]:
+    """Of every alert and every panel."""
+    rules = re.findall(r"^ +expr: (.+)$", (OPERATIONS / "alerts.yml").read_text(), re.MULTILINE)
+    panels = json.loads((OPERATIONS / "dashboard.json").read_text())["panels"]
+    return rules + [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+def test_rules_and_dashboard_ask_for_what_there_is(watch: Watch) -> None:
+    metrics = watch.metrics()
+    assert len(expressions()) > 50
+    for expression in expressions():
+        asked = re.findall(r"\b(meteringest_\w+)(?:\{([^}]*)\})?", expression)
+        assert asked or "up{" in expression, expression
+        for name, matchers in asked:
+            base = re.sub(r"_(bucket|sum|count)$", "", name)
+            metric = name if name in metrics else base
+            assert metric in metrics, f"{name} in {expression}"
+            assert metric == name or metrics[base].kind == "histogram"
+            labels = set(re.findall(r"(\w+)=", matchers)) - {"instance"}
+            assert labels <= set(CATALOGUE[metric.removeprefix("meteringest_")].labels), expression
+
+
+def test_every_alert_has_its_place_on_the_page() -> None:
+    rules, page = (OPERATIONS / name for name in ("alerts.yml", "README.md"))
+    alerts = re.findall(r"- alert: (\w+)$", rules.read_text(), re.MULTILINE)
+    runbooks = re.findall(r'runbook: "README.md#(\w+)"', rules.read_text())
+    assert [name.lower() for name in alerts] == runbooks
+    headings = re.findall(r"^### (\w+)$", page.read_text(), re.MULTILINE)
+    assert headings == alerts
 
 
 def test_a_bad_scrape_would_be_seen() -> None:

@@ -15,6 +15,7 @@ from meteringest.app.core import Core
 from meteringest.app.flow import Flow
 from meteringest.events import labelled
 from meteringest.observe import ServiceObserver, exposition
+from meteringest.observe.catalogue import CATALOGUE
 from meteringest.watch.readiness import Readiness, Seen, readiness
 
 SAMPLE_S = 1.0
@@ -80,7 +81,7 @@ class Watching:
         ready = (await self.readiness()).ready
         asked = await self._flow.disk(self._asked)
         figures = {**self._observer.counters(), **asked, **self._flowing()}
-        return exposition({**figures, "ready": ready})
+        return exposition({**figures, "ready": ready}, promised=CATALOGUE)
 
     def _flowing(self) -> Figures:
         """What the loop itself knows."""

@@ -104,6 +104,8 @@ _STORE = {
 _OUTBOX = {
     "order_refused_total": Metric("payments and other orders refused: see m.refused_entries"),
     "dues_entered_total": Metric("times instalments and leftovers of conversions were entered"),
+    "charge_backlog_reads": Metric("stored reads that no charge was made from yet"),
+    "charge_age_seconds": Metric("how old the oldest of those is"),
     "outbox_notices_total": Metric("low-balance notices written to m.outbox"),
     "outbox_disconnects_total": Metric("disconnects decided, a row for each meter"),
     "outbox_reconnects_total": Metric("reconnects decided, a row for each meter"),

@@ -1,7 +1,7 @@
 """Counters as a Prometheus scrape reads them (text exposition format 0.0.4)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from meteringest.observe.catalogue import CATALOGUE
 
@@ -9,25 +9,30 @@ PREFIX = "meteringest_"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def exposition(series: Mapping[str, float]) -> str:
-    """One line a series, metric by metric; each begins with what it is."""
+def exposition(series: Mapping[str, float], promised: Iterable[str] = ()) -> str:
+    """One line a series, metric by metric; each begins with what it is.
+
+    What is `promised` is named even when it has no series yet.
+    """
     histograms = {
         _metric(key).removesuffix(BUCKET) for key in series if _metric(key).endswith(BUCKET)
     }
-    metrics: dict[str, list[str]] = {}
+    metrics: dict[str, list[str]] = {name: [] for name in promised}
     for key in series:
         metrics.setdefault(_family(_metric(key), histograms), []).append(key)
     lines: list[str] = []
     for metric in sorted(metrics):
-        lines += _head(metric, histogram=metric in histograms)
+        known = CATALOGUE.get(metric)
+        histogram = known.histogram if known else metric in histograms
+        lines += _head(metric, known.meaning if known else "", histogram=histogram)
         lines += (f"{PREFIX}{key} {series[key]:.17g}" for key in sorted(metrics[metric], key=_rank))
     return "\n".join(lines) + "\n"
 
 
-def _head(metric: str, *, histogram: bool) -> Iterator[str]:
+def _head(metric: str, meaning: str, *, histogram: bool) -> Iterator[str]:
     kind = "histogram" if histogram else "counter" if metric.endswith("_total") else "gauge"
-    if known := CATALOGUE.get(metric):
-        yield f"# HELP {PREFIX}{metric} {known.meaning}"
+    if meaning:
+        yield f"# HELP {PREFIX}{metric} {meaning}"
     yield f"# TYPE {PREFIX}{metric} {kind}"
 
 

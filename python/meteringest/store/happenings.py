@@ -85,7 +85,7 @@ class EndpointListening(Event, frozen=True, kw_only=True):
 
 
 class EndpointRefused(Event, frozen=True, kw_only=True):
-    """The endpoint said no to a request before the engine saw it."""
+    """The endpoint said no to a request, or the engine did."""
 
     user: str
     code: int

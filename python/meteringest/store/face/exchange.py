@@ -57,7 +57,7 @@ class Answerer:
             return True
         try:
             task, encoding = self._task(request)
-            async with self._running(task) as running:
+            async with self._counted(), self._running(task) as running:
                 with trio.fail_after(self._settings.answer_max_s):
                     await self._send(connection, task, running, encoding, headers)
         except trio.TooSlowError as error:
@@ -102,6 +102,15 @@ class Answerer:
             return self._policy.allow(question), _encoding(request, question)
         except Refusal as refusal:
             self._refused(user, refusal)
+            raise
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        """What has no turn, or what the engine says no to, is counted as what we say no to."""
+        try:
+            yield
+        except Refusal as refusal:
+            self._refused("", refusal)
             raise
 
     @asynccontextmanager
@@ -156,6 +165,7 @@ class Answerer:
                 await connection.piece(await self._offload(pack.pack, piece))
                 piece = await self._offload(running.next_block)
         except Refusal as refusal:
+            self._refused("", refusal)
             await connection.piece(pack.pack(_exception_block(tag, str(refusal))) + pack.finish())
             raise PeerGone from refusal
         await connection.piece(pack.finish())
