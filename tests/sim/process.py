@@ -33,9 +33,14 @@ class SimulatedOffload:
     """A thread's place without a thread: the call takes a while, and nobody can give up on it."""
 
     def __init__(
-        self, chance: Random, threads_max: int, slowness_s: Callable[[str], float]
+        self,
+        chance: Random,
+        threads_max: int,
+        slowness_s: Callable[[str], float],
+        passing: Callable[[str], None],
     ) -> None:
         self._chance = chance
+        self._passing = passing
         self._slowness_s = slowness_s
         self._limiter = trio.CapacityLimiter(threads_max)
 
@@ -48,7 +53,9 @@ class SimulatedOffload:
             with trio.CancelScope(shield=True):
                 name = getattr(call, "__name__", "")
                 await self._rest(name)
+                self._passing(f"before {name}")
                 result = call(*arguments)
+                self._passing(f"after {name}")
                 await self._rest(name)
                 return result
 
@@ -78,6 +85,8 @@ class Process:
         self.corrupt = False
         self.on_open: Callable[[list[tuple[int, int]]], None] = lambda _: None
         """Told of the stretches of rows that were salvaged past."""
+        self.on_step: Callable[[str], None] = lambda _: None
+        """Told before and after every call that leaves the loop, by its name."""
         self.flow: Flow | None = None
         self.journal: Journal | None = None
         self.observer = TracingObserver(ground.world)
@@ -139,7 +148,11 @@ class Process:
         return Store("simulated", lambda: SimulatedClient(self._ground.server, self._fence))  # type: ignore[arg-type,return-value]
 
     def _offload(self, threads_max: int) -> SimulatedOffload:
-        return SimulatedOffload(self._chance, threads_max, self._slowness_s)
+        return SimulatedOffload(self._chance, threads_max, self._slowness_s, self._passing)
+
+    def _passing(self, step: str) -> None:
+        if not self.gone:
+            self.on_step(step)
 
     def _slowness_s(self, name: str) -> float:
         """Only the writer's calls wait for ClickHouse; all others are the disk's."""

@@ -48,6 +48,8 @@ class Scene:
         self.excused = False
         """A disk fault awaits the process: a journal that gives up is right to."""
         self.full = False
+        self.kill_at: tuple[str, bool] | None = None
+        """The step at which the process is killed next, or the power cut."""
         self.flipped: list[tuple[str, int]] = []
         """Bits that the disk has turned over."""
         self.sizes = sizes = Sizes(world.chance("sizes"), weather_steps)
@@ -144,6 +146,7 @@ class Scene:
             self.restart = trio.Event()
             process = self.process = Process(ground, number)
             self.watch.born(process)
+            process.on_step = self._passing
             process.on_open = partial(self._opened, salvage=salvage)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._bury, process)
@@ -161,6 +164,12 @@ class Scene:
         if salvage:
             self.watch.begin_again()
             self.witness.begin_again()
+
+    def _passing(self, step: str) -> None:
+        if self.kill_at is not None and self.kill_at[0] == step:
+            (_, power_cut), self.kill_at = self.kill_at, None
+            self.world.step(f"at {step}")
+            self.kill(power_cut=power_cut)
 
     def _mend(self) -> bool:
         """What an operator does about a damaged journal: another copy of the disk, or salvage."""

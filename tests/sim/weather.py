@@ -47,6 +47,7 @@ class Weatherman:
             (0.3, self._kill_soon),
             (0.3, self._power_cut),
             (0.2, self._power_cut_soon),
+            (0.5, self._kill_at_step),
             (0.2, self._stop),
             (0.1, self._clock),
         )
@@ -66,7 +67,7 @@ class Weatherman:
     def _calm(self) -> None:
         scene = self._scene
         scene.world.step("calm")
-        scene.watch.kill_at = None
+        scene.watch.kill_at = scene.kill_at = None
         scene.disk.heal()
         scene.limit(None)
         scene.network.calm()
@@ -209,6 +210,12 @@ class Weatherman:
         watch.kill_at, watch.power_cut = watch.steps + steps, power_cut
         return f"steps={steps}"
 
+    def _kill_at_step(self) -> str:
+        """Before or after one of the steps that the promise hangs on."""
+        step = f"{self._chance.choice(('before', 'after'))} {self._chance.choice(STEPS)}"
+        self._scene.kill_at = (step, self._chance.random() < EVEN)
+        return step
+
     def _stop(self) -> str:
         process = self._scene.process
         if process is not None:
@@ -230,4 +237,5 @@ async def _later(seconds: float, undo: "Callable[[], None]") -> None:
 
 EVEN = 0.5
 SECOND = 2
+STEPS = ("decode", "append", "sync", "plan", "insert_range", "advance", "write", "note_ahead")
 STORE_FAULTS = ("", "lost", "unanswered", "torn", "memory")
