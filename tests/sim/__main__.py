@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from tests.sim.run import WEATHER_STEPS, Outcome, run_seed, simulate
 
 SHOWN = 10
+TOLD_EVERY = 500
 
 
 def main() -> int:
@@ -44,7 +45,10 @@ def _one(seed: int, steps: int) -> int:
 def _many(seeds: list[tuple[int, int]], jobs: int) -> int:
     began, steps, failed = time.perf_counter(), 0, []
     tally: Counter[str] = Counter()
-    for outcome in _outcomes(seeds, jobs):
+    for done, outcome in enumerate(_outcomes(seeds, jobs), 1):
+        if done % TOLD_EVERY == 0:
+            sys.stdout.write(f"{done:,} seeds so far, {len(failed)} broke an invariant\n")
+            sys.stdout.flush()
         steps += outcome.steps
         tally.update(outcome.tally)
         if outcome.violations:

@@ -96,10 +96,11 @@ class Scene:
     def flip(self, chance: Random) -> str:
         """Turns one bit of a segment over.
 
-        One at a time, and the power does not fail meanwhile: it would take away the mark behind
-        the last sync, which tells damage from a torn tail.
+        One at a time, of an open journal, and the power does not fail until it is opened again: it
+        would take away the mark behind the last sync, which tells damage from a torn tail.
         """
-        if self.flipped:
+        process = self.process
+        if self.flipped or process is None or process.gone or process.journal is None:
             return ""
         segments = [(name, size) for name, size in self.disk.files() if name.startswith("segment")]
         if not segments:
