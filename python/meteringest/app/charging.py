@@ -20,8 +20,6 @@ from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.sweep import Sweep
 
-RETRY_S = 5.0
-
 
 class Charging:
     """The worker of one process."""
@@ -94,8 +92,8 @@ class Charging:
             try:
                 done = await self._offload(self._charger.charge, self._clock.now_ms(), widen)
             except StoreError as error:
-                self._observer.emit(ChargingWaits(reason=str(error), wait_s=RETRY_S))
-                await trio.sleep(RETRY_S)
+                self._observer.emit(ChargingWaits(reason=str(error), wait_s=self._settings.retry_s))
+                await trio.sleep(self._settings.retry_s)
                 continue
             if done is not None:
                 self._tell(done, trio.current_time() - began)

@@ -54,7 +54,7 @@ from meteringest.prepaid.worker.openings import States, load_states
 from meteringest.prepaid.worker.plan import Plan, month_ends
 from meteringest.prepaid.worker.ports import Engine, Ints
 from meteringest.prepaid.worker.rows import LineName, Piece, shapes
-from meteringest.prepaid.worker.sums import PLAIN, Flavour
+from meteringest.prepaid.worker.sums import PLAIN, Channels
 from meteringest.prepaid.worker.writing import Writing
 
 NO_TERMS, CLOSED = "no_terms", "account_closed"
@@ -160,10 +160,10 @@ class Charging:
 
     def _figures(self, rows: Ints, day: Day, group: Group) -> tuple[Figures, Serving]:
         tariff = group.tariff
-        bands = bands_today(tariff, date_of(day.number), group.calendar) if tariff else []
+        bands = bands_today(tariff, date_of(day.number), group.calendar) if tariff else None
         served = serving(self._book, self._plan.places[rows], day.number, self._offset_min)
-        flavour = Flavour.of(tariff) if tariff is not None else PLAIN
-        gathering = Gathering(self._book, day.seen, served, flavour)
+        channels = Channels.of(tariff) if tariff is not None else PLAIN
+        gathering = Gathering(self._book, day.seen, served, channels)
         found = gathering.figures(len(rows), day.number, bands)
         if day.over:
             gathering.settle(found, day.number, self._offset_min)

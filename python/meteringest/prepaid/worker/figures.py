@@ -17,12 +17,11 @@ from meteringest.prepaid.time_of_day import Band
 from meteringest.prepaid.worker.book import Book, start_s
 from meteringest.prepaid.worker.midnight import Midnights
 from meteringest.prepaid.worker.ports import Ints
-from meteringest.prepaid.worker.sums import DAY_MIN, Flavour, Sums, straddled
+from meteringest.prepaid.worker.sums import COUNTS, DAY_MIN, Channels, Sums, straddled
 
 Bools = NDArray[np.bool_]
 HELD = ("suspect", "rejected", "missing")
 REASONS = ("quality_suspect", "quality_rejected", "channel_missing")
-COUNTED = ("reads", "estimated", *HELD)
 
 
 class Seen(Struct, frozen=True):
@@ -48,7 +47,7 @@ class Figures:
         self.rows = rows
         self.odd: Bools = np.zeros(rows, dtype=bool)
         self.bands: list[Ints] = [self._zeros() for _ in range(max(bands, 1))]
-        self.counts = {name: self._zeros() for name in COUNTED}
+        self.counts = {name: self._zeros() for name in COUNTS}
         self.newest, self.up_to, self.demand_w, self.demand_va = (self._zeros() for _ in range(4))
         self.export, self.settlement, self.settlement_export = (self._zeros() for _ in range(3))
 
@@ -71,34 +70,37 @@ def serving(book: Book, places: Ints, day: int, offset_min: int) -> Serving:
 
 
 class Gathering:
-    """The figures of accounts of one flavour on one day in the making."""
+    """The figures of accounts with the same channels on one day in the making."""
 
-    def __init__(self, book: Book, seen: Seen, served: Serving, flavour: Flavour) -> None:
+    def __init__(self, book: Book, seen: Seen, served: Serving, channels: Channels) -> None:
         """Looks up every link's row."""
         self._seen = seen
-        self._flavour = flavour
+        self._channels = channels
         self._served = served
         self._meter = book.links.meter[served.link]
         self._multiplier = book.links.multiplier_ppm[served.link]
         self._plain = bool(np.all(self._multiplier == PPM))
+        self._charged: Ints | None = None
 
-    def figures(self, rows: int, day: int, bands: Sequence[Band]) -> Figures:
-        """Of the day's reads."""
+    def figures(self, rows: int, day: int, bands: Sequence[Band] | None) -> Figures:
+        """Of the day's reads; without bands nothing that has a price."""
         sums, served = self._seen.sums, self._served
-        found = Figures(rows, len(bands))
+        found = Figures(rows, len(bands or ()))
         np.logical_or.at(found.odd, served.owner, ~served.whole)
         at, there = sums.find(self._meter, day)
         at, owner = at[there], served.owner[there]
         self._there, self._at = there, at
-        for name in HELD[:2]:
-            np.add.at(found.counts[name], owner, sums.rows[name][at].astype(np.int64))
-        for name in ("reads", "estimated", "missing"):
-            np.add.at(found.counts[name], owner, self._of(name))
-        np.maximum.at(found.newest, owner, sums.rows["newest"][at].astype(np.int64))
-        np.maximum.at(found.up_to, owner, self._of("up_to"))
-        interval_s = sums.rows["interval_s"][at].astype(np.int64)
+        for name in COUNTS:
+            np.add.at(found.counts[name], owner, sums.count(name, at))
+        np.maximum.at(found.newest, owner, sums.of("newest", at))
+        np.maximum.at(found.up_to, owner, sums.of("up_to", at))
+        interval_s = sums.interval_s(at)
+        if bands is None:
+            return found
         edges = {edge % DAY_MIN for band in bands for edge in (band.from_min, band.to_min)}
-        odd = (sums.rows["odd"][at] != 0) | straddled(sorted(edges), interval_s)
+        odd = (interval_s == 0) | straddled(sorted(edges), interval_s)
+        if self._channels.bits != sums.bits:
+            odd |= sums.count("missing", at) > 0
         np.logical_or.at(found.odd, owner, odd)
         for name, column in (("demand_w", found.demand_w), ("demand_va", found.demand_va)):
             highest = self._behind(found, self._of(name), HOUR_S) // np.maximum(interval_s, 1)
@@ -115,16 +117,18 @@ class Gathering:
         for at, there in ((opening, opened), (closing, closed)):
             newest = midnights.rows["newest"][at[there]].astype(np.int64)
             np.maximum.at(found.newest, served.owner[there], newest)
+        if self._charged is None:
+            return
         both = opened & closed & served.whole
-        billed = "vah" if self._flavour.apparent else "wh"
-        for name in (billed, *(("exp_wh",) if self._flavour.exports else ())):
+        billed = "vah" if self._channels.apparent else "wh"
+        for name in (billed, *(("exp_wh",) if self._channels.exports else ())):
             for at in (opening, closing):
                 both[both] &= midnights.rows[f"has_{name}"][at[both]] != 0
         if not both.any():
             return
         ends = (both, opening[both], closing[both])
         self._difference(found, found.settlement, billed, self._charged, ends)
-        if self._flavour.exports:
+        if self._channels.exports:
             self._difference(found, found.settlement_export, "exp_wh", self._exported, ends)
 
     def _difference(
@@ -147,21 +151,21 @@ class Gathering:
     def _energy(self, found: Figures, bands: Sequence[Band]) -> None:
         sums, owner = self._seen.sums, self._served.owner[self._there]
         stretches = [
-            self._behind(found, self._of(f"stretch{number}"))
+            self._behind(found, self._of(f"{'vah' if self._channels.apparent else 'wh'}{number}"))
             for number in range(len(sums.cuts.minutes))
         ]
-        self._charged = np.sum(np.stack(stretches), axis=0)
+        self._charged = charged = np.sum(np.stack(stretches), axis=0)
         for number, band in enumerate(bands):
             for stretch in sums.cuts.within(band):
                 np.add.at(found.bands[number], owner, stretches[stretch])
         if not bands:
-            np.add.at(found.bands[0], owner, self._charged)
-        if self._flavour.exports:
+            np.add.at(found.bands[0], owner, charged)
+        if self._channels.exports:
             self._exported = self._behind(found, self._of("export"))
             np.add.at(found.export, owner, self._exported)
 
     def _of(self, name: str) -> Ints:
-        return self._seen.sums.of(self._flavour, name)[self._at]
+        return self._seen.sums.of(name, self._at)
 
     def _behind(self, found: Figures, column: Ints, factor: int = 1) -> Ints:
         """Behind the transformers."""

@@ -33,6 +33,9 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "only changes to rules and the end of a day are asked for so.",
         ),
     ] = 5.0
+    retry_s: Annotated[
+        float, Meta(gt=0, description="How long to wait when the store does not answer.")
+    ] = 2.0
     accounts_max: Annotated[
         int,
         Meta(

@@ -60,7 +60,7 @@ class Sweep:
             load_midnights(self._engine, meters, (day, day + int(over)), offset_min),
         )
         gathering = Gathering(book, seen, serving(book, places, day, offset_min), PLAIN)
-        figures = gathering.figures(len(places), day, ())
+        figures = gathering.figures(len(places), day, None)
         if over:
             gathering.settle(figures, day, offset_min)
         made_from = self._made_from(book.accounts[places], day)
