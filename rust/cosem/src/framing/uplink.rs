@@ -4,7 +4,7 @@
 //! The envelope says where its frames end, so a bad frame inside is one reject and the link lives;
 //! a bad envelope has no number that could be acknowledged, and ends the link.
 
-use rmp::decode::{Bytes, MessageLen, read_bin_len, read_int, read_str_len};
+use rmp::decode::{Bytes, read_bin_len, read_int, read_str_len};
 use rmp::{Marker, decode};
 
 use super::{Entry, Frames, Limits, Next, Progress, Span, What, wrapper};
@@ -12,8 +12,7 @@ use crate::{DecodeError, Kind, Layer};
 
 /// Bytes of the length field.
 const PREFIX: usize = 4;
-/// How deep a field we do not know may nest, and how many keys an envelope may have.
-const DEPTH_MAX: usize = 16;
+/// How many keys an envelope may have.
 const KEYS_MAX: u32 = 64;
 
 /// Up to which sequence a link's envelopes have come.
@@ -191,14 +190,69 @@ impl Fields<'_> {
         self.skip(length)
     }
 
-    /// Passes over a value of any type.
+    /// Passes over a value of any type. What is inside it is counted and not nested, so that depth
+    /// costs nothing, and every value takes a byte at least.
     fn pass(&mut self) -> Option<()> {
-        let rest = self.bytes.remaining_slice();
-        let length = MessageLen::with_limits(DEPTH_MAX, rest.len())
-            .incremental_len(rest)
-            .ok()?;
-        self.bytes = Bytes::new(rest.get(length..)?);
+        let mut values = 1_usize;
+        while let Some(left) = values.checked_sub(1) {
+            values = left.checked_add(self.pass_one()?)?;
+            if values > self.bytes.remaining_slice().len() {
+                return None;
+            }
+        }
         Some(())
+    }
+
+    /// Passes over one value's own bytes; returns how many values are inside it.
+    fn pass_one(&mut self) -> Option<usize> {
+        let [marker] = self.take()?;
+        let bytes = match Marker::from_u8(marker) {
+            Marker::Reserved => return None,
+            Marker::FixMap(count) => return Some(usize::from(count).saturating_mul(2)),
+            Marker::FixArray(count) => return Some(count.into()),
+            Marker::Map16 => return Some(self.be_u16()?.saturating_mul(2)),
+            Marker::Map32 => return Some(self.be_u32()?.saturating_mul(2)),
+            Marker::Array16 => return self.be_u16(),
+            Marker::Array32 => return self.be_u32(),
+            Marker::FixPos(_) | Marker::FixNeg(_) | Marker::Null | Marker::False | Marker::True => {
+                0
+            }
+            Marker::U8 | Marker::I8 => 1,
+            Marker::U16 | Marker::I16 | Marker::FixExt1 => 2,
+            Marker::FixExt2 => 3,
+            Marker::U32 | Marker::I32 | Marker::F32 => 4,
+            Marker::FixExt4 => 5,
+            Marker::U64 | Marker::I64 | Marker::F64 => 8,
+            Marker::FixExt8 => 9,
+            Marker::FixExt16 => 17,
+            Marker::FixStr(count) => count.into(),
+            Marker::Str8 | Marker::Bin8 => self.take().map(|[count]| count.into())?,
+            Marker::Str16 | Marker::Bin16 => self.be_u16()?,
+            Marker::Str32 | Marker::Bin32 => self.be_u32()?,
+            // The type of an extension stands between its length and its bytes.
+            Marker::Ext8 => self
+                .take()
+                .map(|[count]| usize::from(count))?
+                .saturating_add(1),
+            Marker::Ext16 => self.be_u16()?.saturating_add(1),
+            Marker::Ext32 => self.be_u32()?.saturating_add(1),
+        };
+        self.bytes = Bytes::new(self.bytes.remaining_slice().get(bytes..)?);
+        Some(0)
+    }
+
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.bytes.remaining_slice().split_first_chunk()?;
+        self.bytes = Bytes::new(rest);
+        Some(*taken)
+    }
+
+    fn be_u16(&mut self) -> Option<usize> {
+        self.take().map(|bytes| u16::from_be_bytes(bytes).into())
+    }
+
+    fn be_u32(&mut self) -> Option<usize> {
+        usize::try_from(u32::from_be_bytes(self.take()?)).ok()
     }
 
     fn skip(&mut self, length: u32) -> Option<(usize, usize)> {
@@ -211,112 +265,4 @@ impl Fields<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `{"sequence": 7, "received_at": -1, "meter": "M", "frame": <frame>}` with a key unknown here.
-    fn map(frame: &[u8]) -> Vec<u8> {
-        let mut body = vec![0x85];
-        body.extend_from_slice(b"\xa8sequence\x07\xabreceived_at\xff\xa5meter\xa1M");
-        body.extend_from_slice(b"\xa5later\x92\xc0\x81\x01\x02");
-        body.extend_from_slice(b"\xa5frame\xc4");
-        body.push(u8::try_from(frame.len()).unwrap());
-        body.extend_from_slice(frame);
-        prefixed(&body)
-    }
-
-    fn prefixed(body: &[u8]) -> Vec<u8> {
-        let mut message = u32::try_from(body.len()).unwrap().to_be_bytes().to_vec();
-        message.extend_from_slice(body);
-        message
-    }
-
-    fn walk_any(bytes: &[u8], out: &mut Frames) -> Progress {
-        walk(bytes, &Limits::default(), &mut Sequences::default(), out)
-    }
-
-    fn numbered(sequence: u8) -> Vec<u8> {
-        prefixed(&[0x94, sequence, 0, 0xa0, 0xc4, 0])
-    }
-
-    #[test]
-    fn repeated_envelopes_pass_and_a_gap_ends_the_link_before_it_is_kept() {
-        let gap = Next::Close(DecodeError::new(Layer::Uplink, 4, Kind::BadSequence));
-        for (numbers, kept, next) in [
-            (&[8, 9][..], 2, Next::Need(4)),
-            (&[6, 7, 8, 7, 9], 5, Next::Need(4)),
-            (&[9], 0, gap),
-            (&[8, 10, 11], 1, gap),
-            (&[3, 5], 1, gap),
-        ] {
-            let bytes: Vec<u8> = numbers.iter().flat_map(|each| numbered(*each)).collect();
-            let mut out = Frames::default();
-            let mut sequences = Sequences::after(if numbers[0] == 3 { 2 } else { 7 });
-            let progress = walk(&bytes, &Limits::default(), &mut sequences, &mut out);
-            assert_eq!(
-                (out.entries.len(), progress.next),
-                (kept, next),
-                "{numbers:?}"
-            );
-        }
-    }
-
-    const FRAME: &[u8] = &[0, 1, 0, 1, 0, 64, 0, 1, 0x0f];
-
-    #[test]
-    fn an_envelope_goes_before_the_frames_it_carries() {
-        let bytes = map(&[FRAME, FRAME].concat());
-        let mut out = Frames::default();
-        let progress = walk_any(&bytes, &mut out);
-        assert_eq!(progress.used, bytes.len());
-        let [envelope, first, second] = &out.entries[..] else {
-            panic!("{:?}", out.entries);
-        };
-        let What::Envelope {
-            sequence: 7,
-            received_at_ms: -1,
-            meter,
-        } = envelope.what
-        else {
-            panic!("{envelope:?}");
-        };
-        assert_eq!(out.get(meter), b"M");
-        assert_eq!(out.get(envelope.raw), bytes);
-        assert_eq!(
-            (out.get(first.apdu), out.get(second.raw)),
-            (&[0x0f][..], FRAME)
-        );
-    }
-
-    #[test]
-    fn an_array_says_the_same_and_a_bad_frame_inside_leaves_the_link_alone() {
-        let bytes = prefixed(b"\x94\x07\xff\xa0\xc4\x03\x00\x01\x00");
-        let mut out = Frames::default();
-        assert_eq!(walk_any(&bytes, &mut out).next, Next::Need(4));
-        let error = DecodeError::new(Layer::Wrapper, 3, Kind::Truncated);
-        assert_eq!(out.entries[1].what, What::Reject(error));
-        assert_eq!(out.get(out.entries[1].raw), [0, 1, 0]);
-    }
-
-    #[test]
-    fn what_cannot_be_acknowledged_ends_the_link() {
-        let no_time = b"\x84\xa8sequence\x07\xa8sequence\x07\xa5meter\xa0\xa5frame\xc4\x00";
-        for body in [
-            &b"\x93\x07\xff\xa0"[..],
-            b"\x80",
-            b"\xc0",
-            b"\x94\x07\xff\xa0\xc4\x09",
-            no_time,
-        ] {
-            let next = walk_any(&prefixed(body), &mut Frames::default()).next;
-            let error = DecodeError::new(Layer::Uplink, 4, Kind::BadValue);
-            assert_eq!(next, Next::Close(error), "{body:02x?}");
-        }
-        let two_gib = [0x7f, 0xff, 0xff, 0xff, 0x84];
-        let next = walk_any(&two_gib, &mut Frames::default()).next;
-        assert_eq!(
-            next,
-            Next::Close(DecodeError::new(Layer::Uplink, 0, Kind::TooLong))
-        );
-    }
-}
+mod tests;
