@@ -132,7 +132,7 @@ async def test_a_store_that_is_away_delays_and_loses_nothing(
         part.touch([3])
         await trio.sleep(11)
         part.touch([4])
-        await trio.sleep(1)
+        await trio.sleep(10)
         nursery.cancel_scope.cancel()
     assert [accounts for _, accounts in fake.asked] == [(3,), (4,)]
     assert [type(event) for event in recorder.events] == [DecidingWaits] * 2
@@ -163,6 +163,21 @@ async def test_a_payment_waits_for_nobody_and_is_looked_at_again_after_an_overla
         (1, (3, 4)),
         (1.5, (9,)),
     ]
+
+
+async def test_new_charges_are_gathered_before_they_are_looked_at(
+    recorder: Recorder,
+    autojump_clock: MockClock,  # noqa: ARG001 (the loop's clock)
+) -> None:
+    fake = Fake([])
+    part = deciding(fake, recorder)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(part.run)
+        for account in (1, 2, 3, 4):
+            part.touch([account, 9])
+            await trio.sleep(3)
+        nursery.cancel_scope.cancel()
+    assert [accounts for _, accounts in fake.asked] == [(1, 9), (2, 3), (4, 9)]
 
 
 async def test_switched_off_it_writes_nothing(recorder: Recorder) -> None:

@@ -69,7 +69,10 @@ class Deciding:
 
     async def _follow(self) -> None:
         while True:
-            await self._goes(await self._touched.taken())
+            accounts = await self._touched.taken()
+            began = trio.current_time()
+            await self._goes(accounts)
+            await trio.sleep_until(began + self._settings.follow_s)
 
     async def _sweep(self) -> None:
         while True:
