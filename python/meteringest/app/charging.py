@@ -108,7 +108,8 @@ class Charging:
                 duration_s=duration_s,
             )
         )
-        self.charged(done.accounts.tolist())
+        if len(done.accounts):
+            self.charged(done.accounts.tolist())
 
 
 def _nobody(accounts: Iterable[int]) -> None:

@@ -67,6 +67,9 @@ class Charger:
         """A pass; None when there is nothing to do."""
         done = cursors.load(self._engine, self._shards)
         snapshot = self._look(now_ms)
+        if widen is not None:
+            cursors.begin_sweep(self._engine, now_ms, snapshot.sweeps + 1)
+            snapshot = take(self._engine, snapshot.nodes)
         wanted = cursors.reached(snapshot)
         if widen is None and all(done.get(name, 0) >= ver for name, ver in wanted.items()):
             return None

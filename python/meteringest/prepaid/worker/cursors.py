@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from meteringest.columns import rows_block
 from meteringest.prepaid.ledger.ports import whole
 from meteringest.prepaid.worker.ports import Engine
-from meteringest.prepaid.worker.snapshot import CLOCK, Snapshot
+from meteringest.prepaid.worker.snapshot import CLOCK, SWEEPS, Snapshot
 
 SHARDS = 64
 """Accounts are dealt out to shards, shards to workers; it may not change while cursors stand."""
@@ -58,6 +58,11 @@ def save(engine: Engine, shards: Sequence[int], at_ms: int, marks: Mapping[str, 
 def end_days(engine: Engine, at_ms: int, clock_s: int) -> None:
     """Lets everybody know that local days have ended up to that instant."""
     save(engine, (ALL_SHARDS,), at_ms, {CLOCK: clock_s})
+
+
+def begin_sweep(engine: Engine, at_ms: int, sweep: int) -> None:
+    """Counts a sweep, before anything of it is charged."""
+    save(engine, (ALL_SHARDS,), at_ms, {SWEEPS: sweep})
 
 
 _KINDS = {

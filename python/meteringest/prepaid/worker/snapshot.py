@@ -13,7 +13,7 @@ from msgspec import Struct
 from meteringest.prepaid.ledger.ports import whole
 from meteringest.prepaid.worker.ports import Engine
 
-CLOCK = "clock"
+CLOCK, SWEEPS = "clock", "sweeps"
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
@@ -24,11 +24,14 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     entered: int = 0
     registry: int = 0
     clock_s: int = 0
+    sweeps: int = 0
+    """A sweep mends what the order of commits hid: its charges must outrank those it replaces."""
 
     @property
     def number(self) -> int:
         """What its charges carry as their version."""
-        return sum((*self.nodes.values(), self.rules, self.entered, self.registry, self.clock_s))
+        own = (self.rules, self.entered, self.registry, self.clock_s, self.sweeps)
+        return sum((*self.nodes.values(), *own))
 
 
 def take(engine: Engine, known: Mapping[int, int] | None = None) -> Snapshot:
@@ -42,13 +45,15 @@ def take(engine: Engine, known: Mapping[int, int] | None = None) -> Snapshot:
 def _look(engine: Engine, known: Mapping[int, int]) -> Snapshot:
     # A node that joins later starts at its clock, which is ahead of every position so far.
     nodes = engine.ask(_WATERMARKS, {"low": min(known.values(), default=0)}).rows
-    ((rules, entered, registry, clock_s),) = engine.ask(_CHANGES, {"clock": CLOCK}).rows
+    marks = {"clock": CLOCK, "sweeps": SWEEPS}
+    ((rules, entered, registry, clock_s, sweeps),) = engine.ask(_CHANGES, marks).rows
     return Snapshot(
         nodes={**known, **{whole(node): whole(stored) for node, stored in nodes}},
         rules=whole(rules),
         entered=whole(entered),
         registry=whole(registry),
         clock_s=whole(clock_s),
+        sweeps=whole(sweeps),
     )
 
 
@@ -65,5 +70,6 @@ SELECT
     ),
     (SELECT count() FROM m.account_terms FINAL) + (SELECT count() FROM m.account_meters FINAL),
     (SELECT sum(ver) FROM m.meters FINAL),
-    (SELECT max(ver) FROM m.worker_cursors WHERE source = {clock:String})
+    (SELECT max(ver) FROM m.worker_cursors WHERE source = {clock:String}),
+    (SELECT max(ver) FROM m.worker_cursors WHERE source = {sweeps:String})
 """

@@ -138,7 +138,7 @@ SETTINGS $durable
 CREATE TABLE IF NOT EXISTS m.worker_cursors $on_cluster
 (
     shard  UInt16               COMMENT 'account modulo the number of shards; 65535 all of them',
-    source String               COMMENT 'node N: reads of that ingest node; rules, entered, registry: changes to rules and accounts; days: local days that ended; clock: up to when days have ended',
+    source String               COMMENT 'node N: reads of that ingest node; rules, entered, registry: changes to rules and accounts; days: local days that ended; clock: up to when days have ended; sweeps: how many',
     at     DateTime64(3, 'UTC') COMMENT 'when, UTC',
     ver    UInt64               COMMENT 'position, version or UTC second up to which everything is charged'
 )
