@@ -20,7 +20,7 @@ SECONDS_MAX = 15.0
 CPU_S_MAX = 20.0
 LIMITS: dict[str, float | str] = {
     "memory_bytes_max": 100 * MIB,
-    "execution_max_s": 2,
+    "execution_max_s": 1,
     "result_rows_max": 1_000_000,
     "result_bytes_max": 64 * MIB,
     "queries_max": 2,
