@@ -18,7 +18,7 @@ from meteringest.app.checkpoints import Checkpoints
 from meteringest.app.line import DurableJournal
 from meteringest.errors import StoreUnavailable
 from meteringest.intake.ports import Agreement
-from meteringest.native import Decoder, Journal
+from meteringest.native import Batch, Decoder, Journal
 from meteringest.store import insertion, writer
 from meteringest.store.backlog import Gathered, Range
 from meteringest.store.clickhouse import Store
@@ -67,8 +67,14 @@ def counters_not_restored(patch: Patch) -> None:
 
 
 def checkpoint_before_its_position_is_durable(patch: Patch) -> None:
-    write = Checkpoints.write
-    patch.setattr(Checkpoints, "write", lambda self, _durable: write(self, 1 << 63))
+    append = Checkpoints.append
+
+    def appended_and_written(self: Checkpoints, batch: Batch, now_ms: int) -> int:
+        position = append(self, batch, now_ms)
+        self.write(position)
+        return position
+
+    patch.setattr(Checkpoints, "append", appended_and_written)
 
 
 def answer_taken_for_granted(patch: Patch) -> None:
@@ -121,10 +127,10 @@ BUGS = {
     ack_before_sync: 5,
     release_before_store: 5,
     new_token_for_a_retry: 20,
-    range_not_noted_before_it_is_sent: 20,
+    range_not_noted_before_it_is_sent: 50,
     rejects_dropped: 10,
-    counters_not_restored: 20,
-    checkpoint_before_its_position_is_durable: 50,
+    counters_not_restored: 10,
+    checkpoint_before_its_position_is_durable: 20,
     answer_taken_for_granted: 20,
     checkpoint_of_what_was_never_appended: 200,
 }
