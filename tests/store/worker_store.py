@@ -131,6 +131,13 @@ class Delayed(Failing):
     def __init__(self, store: Store) -> None:
         super().__init__(store, 1 << 30)
         self._held: list[tuple[str, bytes, str]] = []
+        self.text = self._text  # type: ignore[method-assign,assignment]
+
+    def _text(self, sql: str, output: str) -> bytes:
+        """A worker sees what it has written itself."""
+        if "sum(energy_uwh)" in sql:
+            self.let_through()
+        return self._store.text(sql, output)
 
     def insert(self, table: str, rows: bytes, token: str, /) -> int:
         self._held.append((table, rows, token))
@@ -139,6 +146,7 @@ class Delayed(Failing):
     def let_through(self) -> None:
         for each in self._held:
             self._store.insert(*each)
+        self._held.clear()
 
 
 def charger(engine: Store | Failing, *, rows_max: int = 600, accounts_max: int = 16) -> Charger:

@@ -41,7 +41,7 @@ def load_midnights(
     )
     rows = fetch_among(engine, sql, _FIELDS, "meter", meters)
     keys = (rows["at_s"].astype(np.int64) << 32) + rows["meter"]
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     return Midnights(rows[order], keys[order])
 
 

@@ -113,7 +113,7 @@ def load_sums(
     fields: Fields = (*_FIELDS, *((name, kind) for name, kind, _ in own))
     rows = fetch_among(engine, sql, fields, "meter", meters)
     keys = _key(rows["meter"].astype(np.int64), rows["day"].astype(np.int64))
-    order = np.argsort(keys, kind="stable")
+    order = np.argsort(keys)
     return Sums(rows[order], keys[order], bits, cuts)
 
 
