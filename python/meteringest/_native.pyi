@@ -266,6 +266,12 @@ class Batch:
     def uplink(self) -> list[tuple[int, int]]:
         """(link id, highest sequence taken), to be acknowledged once the record is durable."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether blocks wait for the rest of their message: a later `decode`, which may be one without
+        links, quarantines them when their time is up.
+        """
+
 @final
 class Journal:
     """Append-only segments in a folder that belongs to this process alone.

@@ -1,5 +1,6 @@
 """Answers to GET, associations and dedicated keys, made by dlms-cosem and gurux-dlms alone."""
 
+import struct
 from collections.abc import Callable, Iterator
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,8 +15,9 @@ from dlms_cosem.protocol.xdlms import (
 )
 from gurux_dlms.enums import Authentication, InterfaceType, Security
 from gurux_dlms.secure import GXDLMSSecureClient
-from tests.native.frames import TAG_BYTES, Meter, wrapped
+from tests.native.frames import TAG_BYTES, Meter
 
+CLIENT = 16
 CLIENT_TITLE = b"HES\0\0\0\0\x07"
 NOTIFICATION_HEAD_BYTES = 6
 """Tag, long-invoke-id and the length of no date: what stands before a push's body."""
@@ -27,7 +29,10 @@ def body_of(push: bytes) -> bytes:
 
 
 def normal(value: bytes) -> Iterator[bytes]:
-    yield GetResponseNormal(value).to_bytes()
+    """The value in one piece; dlms-cosem reads these and cannot write them."""
+    answer = b"\xc4\x01\xc1\x00" + value
+    assert GetResponseNormal.from_bytes(answer).data == value
+    yield answer
 
 
 def in_blocks(value: bytes, size: int = 60) -> Iterator[bytes]:
@@ -36,6 +41,11 @@ def in_blocks(value: bytes, size: int = 60) -> Iterator[bytes]:
     for number, part in enumerate(parts[:-1], 1):
         yield GetResponseWithBlock(data=part, block_number=number).to_bytes()
     yield GetResponseLastBlock(data=parts[-1], block_number=len(parts)).to_bytes()
+
+
+def to_client(apdu: bytes) -> bytes:
+    """A wrapper frame from the meter's port to the client's, whose association it belongs to."""
+    return struct.pack(">HHHH", 1, 1, CLIENT, len(apdu)) + apdu
 
 
 Answers = Callable[[bytes], Iterator[bytes]]
@@ -62,12 +72,12 @@ def aare(title: bytes) -> bytes:
         ciphered=True,
         system_title=title,
     )
-    return wrapped(answer.to_bytes())
+    return to_client(answer.to_bytes())
 
 
 def aarq(meter: Meter, dedicated_key: bytes, counter: int) -> bytes:
     """gurux-dlms asks for an association under the meter's keys; a wrapper frame."""
-    client = GXDLMSSecureClient(True, 16, 1, Authentication.NONE, None, InterfaceType.WRAPPER)  # noqa: FBT003 (its only way)
+    client = GXDLMSSecureClient(True, CLIENT, 1, Authentication.NONE, None, InterfaceType.WRAPPER)  # noqa: FBT003 (its only way)
     ciphering = client.ciphering
     ciphering.security = Security.AUTHENTICATION_ENCRYPTION
     ciphering.systemTitle = CLIENT_TITLE
@@ -87,4 +97,4 @@ def service(tag: int, key: bytes, meter: Meter, counter: int, apdu: bytes) -> by
     )
     content = head + sealed[: TAG_BYTES - 16]
     length = dlms_data.encode_variable_integer(len(content))
-    return wrapped(bytes([tag]) + bytes(length) + content)
+    return to_client(bytes([tag]) + bytes(length) + content)

@@ -115,6 +115,7 @@ class FakeBatch:
     rows: int = 0
     counts: dict[str, int | dict[str, int]] = field(default_factory=dict)
     replies: list[tuple[int, bytes]] = field(default_factory=list)
+    waits: bool = False
     uplink: list[tuple[int, int]] = field(default_factory=list)
     frames: list[bytes] = field(default_factory=list)
 

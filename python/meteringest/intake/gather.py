@@ -8,6 +8,7 @@ Rule 2: per batch, never per frame: nothing here looks at a frame.
 
 from collections import deque
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple, Protocol
 
 import trio
@@ -69,6 +70,7 @@ class Gatherer:
         self._moved = trio.Event()
         self._paid = trio.Event()
         self._in_batch = False
+        self._waits = False
         self.no_room = ""
         """Why the batch at hand cannot be appended; nothing when it can."""
         self.pending_bytes = 0
@@ -156,14 +158,18 @@ class Gatherer:
     async def _until_ready(self) -> None:
         while not self._waiting or len(self._unsynced) >= self._settings.batches_unsynced_max:
             self._moved = trio.Event()
-            await self._moved.wait()
+            # Blocks that wait for more time out in a batch, and there may never be another.
+            with trio.move_on_after(LOOK_AGAIN_S if self._waits else inf) as look:
+                await self._moved.wait()
+            if look.cancelled_caught and not self._unsynced:
+                return
 
     async def _batch(self) -> None:
         members = self._take()
         self._in_batch = True
         taken = sum(member.session.in_batch for member in members)
-        since = min(member.session.waiting_since for member in members)
         began = trio.current_time()
+        since = min((member.session.waiting_since for member in members), default=began)
         now_ms = self._line.clock.now_ms()
         links = [member.link for member in members]
         async with self._line.turn:
@@ -172,6 +178,7 @@ class Gatherer:
                 decoded = trio.current_time()
                 position = await self._append(batch, now_ms)
         self._in_batch = False
+        self._waits = batch.waits
         self.pending_bytes -= taken
         self._line.observer.emit(
             BatchAppended(
@@ -277,5 +284,6 @@ class Gatherer:
                 member.moved()
 
 
+LOOK_AGAIN_S = 5.0
 CHUNK_BYTES_MAX = 262_144
 CHUNK_BYTES_MIN = 4_096

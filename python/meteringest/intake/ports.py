@@ -88,6 +88,11 @@ class Batch(Protocol):
         """Link id and the highest uplink sequence in this batch."""
         ...
 
+    @property
+    def waits(self) -> bool:
+        """Whether frames wait for more, and are to be timed out by a later call."""
+        ...
+
 
 class Decoder(Protocol):
     """Frames to columns."""

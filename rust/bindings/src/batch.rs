@@ -105,6 +105,11 @@ impl Batch {
     }
 
     #[getter]
+    const fn waits(&self) -> bool {
+        self.batch.waits
+    }
+
+    #[getter]
     fn uplink(&self) -> Vec<(u64, u64)> {
         self.batch.uplink.clone()
     }

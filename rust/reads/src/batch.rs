@@ -34,6 +34,9 @@ pub struct Batch {
     pub replies: Vec<(u64, Vec<u8>)>,
     /// The highest uplink sequence taken on a link, to be acknowledged once the record is durable.
     pub uplink: Vec<(u64, u64)>,
+    /// Whether blocks wait for the rest of their message: they time out in a later call, which may be
+    /// one without frames.
+    pub waits: bool,
 }
 
 /// A batch being built; its memory is kept for the next one.
@@ -257,6 +260,7 @@ impl Building {
             rejected: core::mem::take(&mut self.rejected),
             replies: core::mem::take(&mut self.replies),
             uplink: core::mem::take(&mut self.uplink),
+            waits: false,
         }
     }
 

@@ -205,7 +205,9 @@ impl Decoder {
         if !self.transfers.is_empty() {
             self.transfers.save(|row| self.building.held(row));
         }
-        self.building.finish(&self.settings)
+        let mut batch = self.building.finish(&self.settings);
+        batch.waits = self.transfers.bytes() > 0;
+        batch
     }
 
     fn link(&mut self, link: &LinkFrames<'_>, now_s: i64) {

@@ -163,8 +163,9 @@ fn one_link_cannot_take_the_room_of_another() {
 fn a_run_that_never_ends_is_quarantined_when_its_time_is_up() {
     let mut decoder = knowing(Settings::default());
     let parts = blocks(&sealed(5), 60);
-    decode(&mut decoder, &[parts[0].clone(), parts[1].clone()].concat());
+    assert!(decode(&mut decoder, &[parts[0].clone(), parts[1].clone()].concat()).waits);
     let later = decode_at(&mut decoder, LATER_MS, &wrapped(&sealed(9)));
+    assert!(!later.waits);
     assert_eq!(frames(&later), [1, 2, 0, 4]);
     assert_eq!(decoder.footprint().transfers_bytes, 0);
     let reject = parse(&later.record).rejects.remove(0);

@@ -21,8 +21,10 @@ use crate::ledger::{Outcome, ReadCounts};
 use crate::other_keys::Line;
 use crate::record::CounterRow;
 use crate::state::Order;
-use crate::transfers::{Run, Way};
+use crate::transfers::{Run, Via, Way};
 
+/// Associations of one link: a link is one meter's or a concentrator's, whose devices are told apart.
+const PER_LINK_MAX: usize = 1_024;
 /// The longest initiate-request that waits for the answer that tells whose it is.
 const REQUEST_BYTES_MAX: usize = 256;
 
@@ -64,14 +66,24 @@ impl Associations {
     fn of(&mut self, frame: &Frame<'_>) -> &mut Association {
         let way = way(frame);
         if !self.open.contains_key(&way) {
-            while self.open.len() >= self.max
-                && let Some(oldest) = self.ages.pop_front()
-            {
-                self.open.remove(&oldest);
-            }
+            self.make_room(way.via);
             self.ages.push_back(way.clone());
         }
         self.open.entry(way).or_default()
+    }
+
+    /// No link takes the places of others before it has its share.
+    fn make_room(&mut self, via: Via) {
+        let on_link = self.open.range(Way::first(via)..);
+        let full = on_link.take_while(|(way, _)| way.via == via).count() >= PER_LINK_MAX;
+        let gone = if full {
+            self.ages.iter().position(|way| way.via == via)
+        } else {
+            (self.open.len() >= self.max).then_some(0)
+        };
+        if let Some(way) = gone.and_then(|at| self.ages.remove(at)) {
+            self.open.remove(&way);
+        }
     }
 
     fn end(&mut self, frame: &Frame<'_>) {

@@ -171,7 +171,13 @@ impl Decoder {
         }
         if sealed.control.broadcast() || sealed.key != KeyInfo::GlobalUnicast {
             let proof = self.open_with_named_key(frame, index, sealed);
-            return proof.map(|proof| (index, proof)).map_err(refused);
+            return match proof {
+                Ok(proof) => Ok((index, proof)),
+                Err(Kind::ReplayedCounter) => {
+                    Err(DecodeError::new(Layer::Check, 0, Kind::ReplayedCounter))
+                }
+                Err(kind) => Err(refused(kind)),
+            };
         }
         let key = self
             .open_keys

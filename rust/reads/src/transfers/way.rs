@@ -38,6 +38,18 @@ pub(crate) struct Way {
 }
 
 impl Way {
+    /// Before all that come that way.
+    pub(crate) const fn first(via: Via) -> Self {
+        Self {
+            via,
+            source: 0,
+            destination: 0,
+            device: Vec::new(),
+            depth: 0,
+            run: Run::General,
+        }
+    }
+
     pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Option<Self> {
         let via = match (cursor.u8()?, cursor.u64()?) {
             (0, link) => Via::Link(link),
