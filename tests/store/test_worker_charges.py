@@ -7,7 +7,14 @@ import pytest
 import trio
 from tests.property.slow_model import SlowRead
 from tests.store.conftest import Recorder
-from tests.store.worker_store import Arriving, charger, noon_ms
+from tests.store.worker_store import (
+    Arriving,
+    CutShortError,
+    Delayed,
+    Failing,
+    charger,
+    noon_ms,
+)
 from tests.store.worker_world import Account, Link, Terms, midnight
 
 from meteringest.app.charging import Charging
@@ -118,6 +125,57 @@ def test_a_pass_reads_what_is_new_and_not_what_is_old(store: Store, arriving: Ar
     assert sum(int(str(row[3])) for row in estimate) == 2, estimate
     ((stored,),) = store.ask("SELECT count() FROM m.reads").rows
     assert stored == 60 * 48 + 2
+
+
+def test_a_pass_cut_short_before_any_insert_is_done_again(store: Store, arriving: Arriving) -> None:
+    """Were a cursor moved before the charges it speaks of, some cut would lose a day."""
+    account(arriving)
+    now_ms = noon_ms(DAY + timedelta(days=1))
+    cuts = 0
+    for slot in range(48):
+        arriving.reads([read(slot, 100)])
+        try:
+            charger(Failing(store, slot)).charge(now_ms)
+        except CutShortError:
+            cuts += 1
+        charger(store).charge(now_ms)
+        assert rows(store) == [(5, DAY, slot + 1.0, [], slot + 1)]
+        if cuts <= slot:
+            break
+    assert cuts > 2
+
+
+def test_of_two_workers_the_one_that_saw_more_wins(store: Store, arriving: Arriving) -> None:
+    """Whoever writes last; also where the newer result is what stood there before."""
+    account(arriving)
+    now_ms = noon_ms(DAY + timedelta(days=1))
+    arriving.reads([read(0, 1_000)])
+    charger(store).charge(now_ms)
+    slow = Delayed(store)
+    arriving.reads([read(0, 5_000)])
+    charger(slow).charge(now_ms)
+    arriving.reads([read(0, 1_000)])
+    charger(store).charge(now_ms)
+    slow.let_through()
+    assert rows(store) == [(5, DAY, 10.0, [], 1)]
+    assert charger(store).charge(now_ms) is None
+
+
+def test_a_changed_day_changes_the_days_after_it(store: Store, arriving: Arriving) -> None:
+    """Slabs run on through the month, so a late read on the 3rd makes the 4th dearer."""
+    arriving.rules(
+        TEN.replace('"ten"', '"slabs"').replace(
+            "slabs = [{ rate = 10 }]", "slabs = [{ up_to_kwh = 1, rate = 10 }, { rate = 20 }]"
+        )
+    )
+    account(arriving, tariff="slabs")
+    now_ms = noon_ms(DAY + timedelta(days=2))
+    arriving.reads([read(0, 1_000, day=DAY + timedelta(days=1))])
+    charger(store).charge(now_ms)
+    assert [row[2] for row in rows(store)] == [0.0, 10.0]
+    arriving.reads([read(0, 1_000)])
+    charger(store).charge(now_ms)
+    assert [row[2] for row in rows(store)] == [10.0, 20.0]
 
 
 def test_nothing_new_is_nothing_done(store: Store, arriving: Arriving) -> None:
