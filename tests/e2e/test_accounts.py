@@ -63,6 +63,12 @@ def shown(folder: Path, account: int) -> dict[str, dict[str, int]]:
     return found
 
 
+def recharged(folder: Path) -> tuple[int, int]:
+    """What of the payment reached the balance, and what is still owed of old."""
+    balance = shown(folder, 1)["balance"]
+    return balance["last_recharge"], balance["arrears"]
+
+
 def test_a_payment_sent_from_everywhere_is_taken_once_and_outlives_a_kill(folder: Path) -> None:
     with serving(folder) as service:
         prepared(folder)
@@ -72,13 +78,12 @@ def test_a_payment_sent_from_everywhere_is_taken_once_and_outlives_a_kill(folder
         assert outcomes == ["already taken"] * 3 + ["taken"]
         service.send_signal(signal.SIGKILL)
         service.wait()
-    assert shown(folder, 1)["balance"]["prepaid"] == 300_000_000
+    assert recharged(folder) == (150_000_000, -50_000_000)
     with serving(folder):
         assert json.loads(told(pay(folder, "200")))["outcome"] == "already taken"
         refused = json.loads(told(pay(folder, "210"), 1))
         assert refused["problem"] == "other_amount"
-        balance = shown(folder, 1)["balance"]
-        assert (balance["prepaid"], balance["arrears"]) == (300_000_000, -50_000_000)
+        assert recharged(folder) == (150_000_000, -50_000_000)
         sql = "SELECT subject, says FROM m.outbox FINAL FORMAT TSV"
         assert told(run(folder, "query", sql)) == (
             "payment refused\tother_amount: entered with 200.00 before\n"
@@ -99,7 +104,7 @@ def test_money_moves_by_command_and_statements_add_up(folder: Path) -> None:
     told(run(folder, "reverse", "transfer", "--reference", "t1", *reasons))
     convert = ("accounts", "convert", "2", "prepaid", "--from", str(CONVERTED), "--credit", "1")
     told(run(folder, *convert, "--reference", "c1", *reasons))
-    for account, balance in ((1, 225_000_000), (2, -14_500_000)):
+    for account, balance in ((1, 225_000_000), (2, 1_000_000)):
         asked = ("accounts", "statement", str(account), "--json", "--from", str(BEGUN))
         statement = json.loads(told(run(folder, *asked)))
         for book in ("prepaid", "postpaid", "arrears"):
@@ -107,6 +112,8 @@ def test_money_moves_by_command_and_statements_add_up(folder: Path) -> None:
             assert statement["opening"][book] + lines == statement["closing"][book]
         assert statement["closing"]["prepaid"] == balance
         assert shown(folder, account)["balance"]["prepaid"] == balance
+    # What the postpaid book owed when it was converted: 5.50 and 10.
+    assert shown(folder, 2)["balance"]["arrears"] == -15_500_000
     text = told(run(folder, "accounts", "statement", "1", "--from", str(CONVERTED)))
     assert "transfer office t1: moved house" in text
     assert "reversal office t1: moved house" in text

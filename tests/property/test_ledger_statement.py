@@ -126,12 +126,15 @@ def test_what_was_printed_stays_printed(versions: list[ChargeVersion], until: in
 
 
 def test_a_correction_is_a_signed_difference_on_the_day_it_was_found() -> None:
-    def version(ver: int, at_ms: int, book: Book, **components: int) -> ChargeVersion:
+    def version(
+        ver: int, at_ms: int, book: Book, *, over: bool = True, **components: int
+    ) -> ChargeVersion:
         return ChargeVersion(
-            day=START, book=book, tariff="t", components=components, over=True, at_ms=at_ms, ver=ver
+            day=START, book=book, tariff="t", components=components, over=over, at_ms=at_ms, ver=ver
         )
 
     versions = [
+        version(3, instant_ms(0, 9), Book.PREPAID, over=False, energy=40),
         version(5, instant_ms(1, 0), Book.PREPAID, energy=100, duty=5),
         version(7, instant_ms(3, 23), Book.PREPAID, energy=90, duty=5, fixed=2),
         version(9, instant_ms(4, 1), Book.POSTPAID, energy=90, duty=5, fixed=2),

@@ -159,7 +159,7 @@ def test_what_a_rule_names_and_is_not_loaded_is_said(ledger: Ledger) -> None:
     assert alone.notices == ("calendar example-2026 is not loaded",)
     calendar, again = ledger.load_rules([example("calendar-2026.toml"), slabs], "b")
     assert (calendar.kind, calendar.new, again.notices) == ("calendar", True, ())
-    tariff = ledger.rules().tariffs[-1]
+    (tariff,) = [each for each in ledger.rules().tariffs if each.name != FLAT]
     assert ledger.rules().calendar("example-2026", date(2026, 5, 5)) is not None
     assert ledger.rules().calendar("example-2026", date(2031, 5, 5)) is None
     assert tariff.calendar == "example-2026"

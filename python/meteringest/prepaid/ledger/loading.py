@@ -67,7 +67,7 @@ class Loading(Struct, frozen=True):
 def load(rules: Rules, files: Sequence[RuleFile], stamp: Stamp) -> Loading:
     """Judges every file against the rules and the files before it."""
     problems: list[str] = []
-    rows: list[Rule] = []
+    standing = list(rules.standing)
     loaded: list[Loaded] = []
     for each in files:
         try:
@@ -75,19 +75,20 @@ def load(rules: Rules, files: Sequence[RuleFile], stamp: Stamp) -> Loading:
         except RulesError as error:
             problems += error.problems
             continue
-        standing = [*rules.rows, *rows]
-        clash = next(_clashes(row, standing), None)
+        stands = next((other for other, same in standing if same == content), None)
+        clash = None if stands is not None else next(_clashes(row, standing), None)
         if clash is not None:
             line = line_of(each.text, ("revision",) if row.revision else ("effective_from",))
             problems.append(f"{each.file}:{line}: {clash}")
             continue
-        new = all((row.kind, row.id) != (other.kind, other.id) for other in standing)
-        if new:
-            rows.append(row)
-        loaded.append(_loaded(each, row, content, [*standing, row], new=new))
+        if stands is None:
+            standing.append((row, content))
+        named = [other for other, _ in standing]
+        loaded.append(_loaded(each, stands or row, content, named, new=stands is None))
     if problems:
         raise RulesError(", ".join(each.file for each in files), tuple(problems))
-    return Loading(rows=tuple(rows), files=tuple(loaded))
+    rows = tuple(row for row, _ in standing[len(rules.standing) :])
+    return Loading(rows=rows, files=tuple(loaded))
 
 
 def kind_of(each: RuleFile) -> RuleKind:
@@ -134,10 +135,10 @@ def _span(content: Content) -> tuple[date, date | None]:
             return content.effective_from, content.effective_to
 
 
-def _clashes(row: Rule, standing: Sequence[Rule]) -> Iterator[str]:
+def _clashes(row: Rule, standing: Sequence[tuple[Rule, Content]]) -> Iterator[str]:
     """Why the row may not join: something else already stands in its place."""
-    for other in standing:
-        if other.kind is not row.kind or other.id == row.id:
+    for other, _ in standing:
+        if other.kind is not row.kind:
             continue
         place = (other.effective_from, other.revision)
         if place != (row.effective_from, row.revision):

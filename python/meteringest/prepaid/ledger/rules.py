@@ -1,6 +1,7 @@
 """Rules as they stand in the store, ready to charge and decide by: m.rules read into one struct.
 
-Rule 1: the text of a rule is the truth and is parsed again here; its id must come out the same.
+Rule 1: the text of a rule is the truth and is parsed again here. Its id stays the one it was loaded
+under, also when a later release knows more fields and would digest it otherwise.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,6 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from meteringest.errors import InvariantError
 from meteringest.prepaid.calendar import Calendar, content_id, month_start
 from meteringest.prepaid.calendar_file import parse_calendar
 from meteringest.prepaid.fuel import FuelNotice
@@ -57,15 +57,22 @@ class Rules:
     """All rules at one moment."""
 
     def __init__(self, rows: Iterable[Rule]) -> None:
-        """Parses every text; one that no longer gives its id is our bug."""
-        self.rows = tuple(sorted(rows, key=lambda each: (each.effective_from, each.revision)))
-        parsed = [(each, _checked(each)) for each in self.rows]
-        self.tariffs = tuple(found for _, found in parsed if isinstance(found, Tariff))
-        self._calendars = [found for _, found in parsed if isinstance(found, Calendar)]
-        self._fuel = [found for _, found in parsed if isinstance(found, FuelNotice)]
+        """Parses every text."""
+        ordered = sorted(rows, key=lambda each: (each.effective_from, each.revision))
+        self.standing = tuple((each, _named(each)) for each in ordered)
+        """Every row with what its text says, by first day and revision."""
+        found = [content for _, content in self.standing]
+        self.tariffs = tuple(each for each in found if isinstance(each, Tariff))
+        self._calendars = [each for each in found if isinstance(each, Calendar)]
+        self._fuel = [each for each in found if isinstance(each, FuelNotice)]
         self._by_id = {each.id: each for each in self.tariffs}
         self._tariffs = TariffBook(self.tariffs)
-        self._policies = PolicyBook(found for _, found in parsed if isinstance(found, Policy))
+        self._policies = PolicyBook(each for each in found if isinstance(each, Policy))
+
+    @property
+    def rows(self) -> tuple[Rule, ...]:
+        """By first day and revision."""
+        return tuple(row for row, _ in self.standing)
 
     def tariff(self, name: str, on: date) -> Tariff | None:
         """The version in force on that day."""
@@ -135,13 +142,12 @@ def id_of(content: Content) -> str:
     return content.id if isinstance(content, Tariff | Policy | Calendar) else content_id(content)
 
 
-def _checked(rule: Rule) -> Content:
-    found = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}")
-    if id_of(found) != rule.id:
-        raise InvariantError(
-            "rules", f"the text of {rule.kind} {rule.name} gives {id_of(found)}, stored {rule.id}"
-        )
-    return found
+def _named(rule: Rule) -> Content:
+    content = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}")
+    if isinstance(content, Tariff | Policy):
+        # In the place where the cached property would put it.
+        vars(content)["id"] = rule.id
+    return content
 
 
 class RuleBook:
