@@ -90,55 +90,54 @@ fn with_later(later: &[u8]) -> Vec<u8> {
     prefixed(&[known, later].concat())
 }
 
+/// A value of every type that `MessagePack` has, and a deep one.
+fn values() -> Vec<Vec<u8>> {
+    let single: Vec<Vec<u8>> = [0x07, 0xe1, 0xc0, 0xc2, 0xc3]
+        .map(|byte| vec![byte])
+        .to_vec();
+    // The marker, and what must follow it.
+    let others: [(u8, &[u8]); 31] = [
+        (0xcc, &[1]),
+        (0xd0, &[1]),
+        (0xcd, &[1, 2]),
+        (0xd1, &[1, 2]),
+        (0xce, &[0; 4]),
+        (0xd2, &[0; 4]),
+        (0xca, &[0; 4]),
+        (0xcf, &[0; 8]),
+        (0xd3, &[0; 8]),
+        (0xcb, &[0; 8]),
+        (0xa1, b"x"),
+        (0xd9, b"\x01x"),
+        (0xda, b"\0\x01x"),
+        (0xdb, b"\0\0\0\x01x"),
+        (0xc4, &[1, 9]),
+        (0xc5, &[0, 1, 9]),
+        (0xc6, &[0, 0, 0, 1, 9]),
+        (0x92, &[1, 2]),
+        (0xdc, &[0, 1, 1]),
+        (0xdd, &[0, 0, 0, 1, 1]),
+        (0x81, &[1, 2]),
+        (0xde, &[0, 1, 1, 2]),
+        (0xdf, &[0, 0, 0, 1, 1, 2]),
+        (0xd4, &[0; 2]),
+        (0xd5, &[0; 3]),
+        (0xd6, &[0; 5]),
+        (0xd7, &[0; 9]),
+        (0xd8, &[0; 17]),
+        (0xc7, &[1, 0, 9]),
+        (0xc8, &[0, 1, 0, 9]),
+        (0xc9, &[0, 0, 0, 1, 0, 9]),
+    ];
+    let others = others.map(|(marker, rest)| [&[marker], rest].concat());
+    let deep = [vec![0x91; 2_000], vec![0xc0]].concat();
+    [single, others.to_vec(), vec![deep]].concat()
+}
+
 #[test]
 fn a_field_of_any_type_that_is_not_ours_is_passed_over() {
     // Found by fuzzing: the extension types were passed over by a panic.
-    let mut kinds: Vec<Vec<u8>> = [
-        &[0x07][..],
-        &[0xe1],
-        &[0xc0],
-        &[0xc2],
-        &[0xc3],
-        &[0xcc, 1],
-        &[0xd0, 1],
-        &[0xcd, 1, 2],
-        &[0xd1, 1, 2],
-        &[0xce, 1, 2, 3, 4],
-        &[0xd2, 1, 2, 3, 4],
-        &[0xca, 1, 2, 3, 4],
-        &[0xa1, b'x'],
-        &[0xd9, 1, b'x'],
-        &[0xda, 0, 1, b'x'],
-        &[0xdb, 0, 0, 0, 1, b'x'],
-        &[0xc4, 1, 9],
-        &[0xc5, 0, 1, 9],
-        &[0xc6, 0, 0, 0, 1, 9],
-        &[0x92, 1, 2],
-        &[0xdc, 0, 1, 1],
-        &[0xdd, 0, 0, 0, 1, 1],
-        &[0x81, 1, 2],
-        &[0xde, 0, 1, 1, 2],
-        &[0xdf, 0, 0, 0, 1, 1, 2],
-        &[0xd4, 0, 1],
-        &[0xd5, 0, 1, 2],
-        &[0xc7, 1, 0, 9],
-        &[0xc8, 0, 1, 0, 9],
-        &[0xc9, 0, 0, 0, 1, 0, 9],
-    ]
-    .map(<[u8]>::to_vec)
-    .to_vec();
-    for (marker, bytes) in [
-        (0xcf, 8),
-        (0xd3, 8),
-        (0xcb, 8),
-        (0xd6, 5),
-        (0xd7, 9),
-        (0xd8, 17),
-    ] {
-        kinds.push([&[marker][..], &vec![0; bytes]].concat());
-    }
-    kinds.push([vec![0x91; 2_000], vec![0xc0]].concat());
-    for later in kinds {
+    for later in values() {
         let mut out = Frames::default();
         let bytes = with_later(&later);
         let progress = walk_any(&bytes, &mut out);
