@@ -8,9 +8,13 @@ from meteringest.prepaid.ledger.entries import Book
 from meteringest.prepaid.ledger.statement import CORRECTION, Statement, StatementLine
 from meteringest.prepaid.ledger.terms import OPEN_S, Terms
 from meteringest.prepaid.money import PPM, shown, shown_kwh
-from meteringest.prepaid.showing.account import AccountListed, AccountShown, MeterShown
-from meteringest.prepaid.showing.intervals import DayAgain
-from meteringest.prepaid.showing.outlook import Outlook
+from meteringest.prepaid.showing.pages import (
+    AccountListed,
+    AccountShown,
+    DayAgain,
+    MeterShown,
+    Outlook,
+)
 
 WATTS = 1_000
 WHAT_WIDTH = 58

@@ -12,8 +12,7 @@ from meteringest.cli.reach import Service, reach
 from meteringest.config import load
 from meteringest.control.money import AskAccount, AskAccounts, AskDay, AskStatement
 from meteringest.prepaid.ledger.statement import Statement
-from meteringest.prepaid.showing.account import AccountListed, AccountShown
-from meteringest.prepaid.showing.intervals import DayAgain
+from meteringest.prepaid.showing.pages import AccountListed, AccountShown, DayAgain
 
 
 def list_accounts(args: argparse.Namespace) -> int:

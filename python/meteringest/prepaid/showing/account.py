@@ -1,60 +1,18 @@
 """One account on one page, and lists of accounts."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
-
-from msgspec import Struct
 
 from meteringest.prepaid.ledger.entries import Balance
 from meteringest.prepaid.ledger.ledger import Ledger, account_standing
 from meteringest.prepaid.ledger.planning import AccountStanding
 from meteringest.prepaid.ledger.ports import whole
-from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
+from meteringest.prepaid.ledger.terms import load_links, load_terms
 from meteringest.prepaid.reads import MeterLink
 from meteringest.prepaid.showing.inputs import Account
-from meteringest.prepaid.showing.outlook import Outlook, outlook
+from meteringest.prepaid.showing.outlook import outlook
+from meteringest.prepaid.showing.pages import AccountListed, AccountShown, MeterShown, Outlook
 from meteringest.prepaid.showing.statements import offset_of
 from meteringest.prepaid.worker.ports import Engine
-
-
-class MeterShown(Struct, frozen=True, kw_only=True):
-    """A meter that serves the account, and when; seconds since 1970."""
-
-    serial: str
-    meter: int
-    from_s: int
-    to_s: int
-    multiplier_ppm: int
-
-
-class AccountShown(Struct, frozen=True, kw_only=True):
-    """What `accounts show` prints; money in micro-units."""
-
-    account: int
-    known: bool
-    today: date
-    terms: Terms | None
-    others: Sequence[Terms]
-    """Terms that are over, and those that are still to begin."""
-    tariff: str
-    """Id of the version in force today."""
-    balance: Balance
-    meters: Sequence[MeterShown]
-    outlook: Outlook
-
-
-class AccountListed(Struct, frozen=True, kw_only=True):
-    """A line of `accounts list`; the newest terms there are, also those still to begin."""
-
-    account: int
-    payment: str
-    tariff: str
-    account_class: str
-    area: str
-    load_w: int
-    prepaid: int
-    postpaid: int
-    arrears: int
 
 
 def show(engine: Engine, ledger: Ledger, account: int, now_ms: int) -> AccountShown:

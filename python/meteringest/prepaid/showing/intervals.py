@@ -5,37 +5,13 @@ Rule 1: nothing is stored here; what was posted counts, also where it does not a
 
 from datetime import date
 
-from msgspec import Struct
-
 from meteringest.prepaid.charges import charge_day
 from meteringest.prepaid.ledger.history import charged_on
 from meteringest.prepaid.ledger.rules import Rules
 from meteringest.prepaid.lines import by_component, total
 from meteringest.prepaid.showing.inputs import Account, charged_day
+from meteringest.prepaid.showing.pages import DayAgain, IntervalLine
 from meteringest.prepaid.worker.ports import Engine
-
-
-class IntervalLine(Struct, frozen=True, kw_only=True):
-    """One component of one interval, of the day or of the month; money in micro-units."""
-
-    kind: str
-    start_s: int
-    component: str
-    amount: int
-    energy_uwh: int
-    estimated: bool
-
-
-class DayAgain(Struct, frozen=True, kw_only=True):
-    """The day as it comes out now, beside what was posted."""
-
-    day: date
-    lines: tuple[IntervalLine, ...]
-    computed: int
-    posted: int | None
-    """None: nothing was posted for the day."""
-    differs: tuple[str, ...]
-    """Components that do not come to what was posted; empty when all agree."""
 
 
 def day_again(engine: Engine, rules: Rules, account: Account, day: date) -> DayAgain:

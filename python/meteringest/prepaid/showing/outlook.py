@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 import msgspec
-from msgspec import Struct
 
 from meteringest.prepaid.charges import charge_day
 from meteringest.prepaid.ledger.ports import whole
@@ -19,6 +18,7 @@ from meteringest.prepaid.lines import total
 from meteringest.prepaid.money import PPM
 from meteringest.prepaid.reads import MeterLink
 from meteringest.prepaid.showing.inputs import Account, charged_day
+from meteringest.prepaid.showing.pages import Outlook
 from meteringest.prepaid.tariff import Basis, Payment
 from meteringest.prepaid.worker.book import day_number, start_s
 from meteringest.prepaid.worker.ports import Engine
@@ -26,21 +26,6 @@ from meteringest.prepaid.worker.ports import Engine
 DAYS_LOOKED_AT = 14
 SLOT_S = 1_800
 DAY_S = 86_400
-
-
-class Outlook(Struct, frozen=True, kw_only=True):
-    """Of a prepaid balance; `unknown` says why there is none."""
-
-    unknown: str = ""
-    unit: str = "kWh"
-    units_uwh: int = 0
-    """What the balance still buys, through slabs, times of day and fixed charges."""
-    runs_out_s: int = 0
-    """The instant, seconds since 1970."""
-    hours: int = 0
-    """From now until then."""
-    beyond: bool = False
-    """It lasts longer than can be foretold; units and instant are then the least."""
 
 
 def outlook(engine: Engine, rules: Rules, account: Account, balance: int, now_s: int) -> Outlook:

@@ -11,7 +11,8 @@ from meteringest.prepaid.ledger.statement import Statement, statement
 from meteringest.prepaid.ledger.tables import load_account_entries
 from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
 from meteringest.prepaid.showing.inputs import Account
-from meteringest.prepaid.showing.intervals import DayAgain, day_again
+from meteringest.prepaid.showing.intervals import day_again
+from meteringest.prepaid.showing.pages import DayAgain
 from meteringest.prepaid.worker.ports import Engine
 
 Span = tuple[date | None, date | None]
