@@ -145,7 +145,10 @@ def test_a_pass_cut_short_before_any_insert_is_done_again(store: Store, arriving
     assert cuts > 2
 
 
-def test_of_two_workers_the_one_that_saw_more_wins(store: Store, arriving: Arriving) -> None:
+@pytest.mark.parametrize("last_wh", [1_000, 1_500])
+def test_of_two_workers_the_one_that_saw_more_wins(
+    store: Store, arriving: Arriving, last_wh: int
+) -> None:
     """Whoever writes last; also where the newer result is what stood there before."""
     account(arriving)
     now_ms = noon_ms(DAY + timedelta(days=1))
@@ -154,10 +157,10 @@ def test_of_two_workers_the_one_that_saw_more_wins(store: Store, arriving: Arriv
     slow = Delayed(store)
     arriving.reads([read(0, 5_000)])
     charger(slow).charge(now_ms)
-    arriving.reads([read(0, 1_000)])
+    arriving.reads([read(0, last_wh)])
     charger(store).charge(now_ms)
     slow.let_through()
-    assert rows(store) == [(5, DAY, 10.0, [], 1)]
+    assert rows(store) == [(5, DAY, last_wh / 100, [], 1)]
     assert charger(store).charge(now_ms) is None
 
 
@@ -176,6 +179,9 @@ def test_a_changed_day_changes_the_days_after_it(store: Store, arriving: Arrivin
     arriving.reads([read(0, 1_000)])
     charger(store).charge(now_ms)
     assert [row[2] for row in rows(store)] == [10.0, 20.0]
+    arriving.reads([read(1, 500, day=DAY + timedelta(days=1))])
+    charger(store).charge(now_ms)
+    assert [row[2] for row in rows(store)] == [10.0, 30.0]
 
 
 def test_nothing_new_is_nothing_done(store: Store, arriving: Arriving) -> None:
