@@ -175,6 +175,16 @@ def test_two_unpaid_bills_are_cut_and_a_payment_brings_supply_back(world: World)
     assert back.kind == "reconnect"
 
 
+def test_a_day_without_energy_counts_from_its_beginning(world: World) -> None:
+    number = prepaid(world)
+    world.charge(number, TUESDAY, 99, up_to_s=0)
+    late = ist(date(2026, 5, 8), "10:00")
+    world.charge(number, date(2026, 5, 7), 0)
+    found = decided(world, number, late)
+    assert found.decision.evidence["below_since"] == "2026-05-04T18:30:00Z"
+    assert found.decision.action is Action.CUT
+
+
 def test_hours_left_at_what_the_last_days_cost_are_told(world: World) -> None:
     """60 left at 10 a day are 144 hours; after two dear days 10 at 15 a day are 16."""
     number = prepaid(world, "BR")

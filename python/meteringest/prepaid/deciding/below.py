@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from meteringest.prepaid.calendar import DAY_S
-from meteringest.prepaid.ledger.ports import Engine, Row, money, whole
+from meteringest.prepaid.calendar import DAY_S, day_start_s
+from meteringest.prepaid.ledger.ports import Engine, Row, day, money, whole
 
 HOUR_S = 3_600
 
@@ -64,11 +64,13 @@ def below_since(engine: Engine, accounts: Mapping[int, Below], at_s: int) -> dic
 def _charged(rows: Sequence[Row]) -> Iterable[tuple[int, Moved]]:
     """Each version of a day moves the balance by what it charges more than the one before."""
     last, before = (0, ""), 0
-    for account, day, up_to_s, amount in rows:
-        key = (whole(account), str(day))
+    for account, on, up_to_s, amount in rows:
+        key = (whole(account), str(on))
         before = 0 if key != last else before
         now = money(amount)
-        yield key[0], Moved(at_s=whole(up_to_s), amount=before - now)
+        # What is owed without energy has charged no interval: it counts from the day's beginning.
+        at_s = max(whole(up_to_s), day_start_s(day(on)))
+        yield key[0], Moved(at_s=at_s, amount=before - now)
         last, before = key, now
 
 
