@@ -16,8 +16,12 @@ from meteringest.offload import ThreadOffload
 from meteringest.progress import progress
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.settings import StoreSettings
+from meteringest_sim.demo.accounts import local_day
+from meteringest_sim.demo.balances import Balances, LastAct
 from meteringest_sim.demo.captured import captured_frames, send_captured
+from meteringest_sim.demo.ledger import Sent
 from meteringest_sim.demo.stage import CAPTURED_DCU, Stage
+from meteringest_sim.fleet import FleetSpec
 from meteringest_sim.reconcile import Query, Seen, arrived, differences, look
 from meteringest_sim.report import Report, read_report
 
@@ -62,12 +66,19 @@ class Summary(Struct, kw_only=True):
     rejected: dict[str, int] = field(default_factory=dict)
     acked: int = 0
     serve_status: int | None = None
+    balances: Balances = field(default_factory=Balances)
+
+    @property
+    def ledger_reconciled(self) -> bool:
+        """Whether every account's books are what was charged, put in and paid."""
+        return self.balances.looked_at > 0 and not self.balances.differences
 
     @property
     def problems(self) -> list[str]:
         """Everything that is not as it must be."""
         found = [f"{act.name}: {each}" for act in self.acts for each in act.differences]
         found += self.captured_problems
+        found += [f"ledger: {each}" for each in self.balances.differences]
         if self.reads_versions != self.ledger.get("reads_stored", -1):
             found.append(
                 f"{self.ledger.get('reads_stored')} reads accepted, "
@@ -95,6 +106,10 @@ class Play:
         # The last half hour that has ended; what is sent lies before it.
         self._grid_s = WallClock().now_s() // SLOT_S * SLOT_S
         self._console = Console(stderr=True, highlight=False)
+        self._spec = FleetSpec(
+            seed=scale.seed, meters=scale.meters, dcus=scale.dcus, confirmed=True
+        )
+        self._last_act = LastAct(self._stage, self._offload, self._say)
 
     async def run(self) -> Summary:
         """From an empty folder to a summary."""
@@ -103,6 +118,7 @@ class Play:
         await self._register()
         self._say("starting `meteringest serve` on chDB")
         async with stage.serving() as service:
+            await self._open_accounts()
             store = await self._offload(_reader, stage)
             with closing(store):
                 await self._acts(store)
@@ -136,6 +152,29 @@ class Play:
                 ),
             )
         await self._count(store)
+        await self._money(store)
+
+    async def _open_accounts(self) -> None:
+        scale = self._scale
+        self._say(f"opening {scale.meters:,} accounts")
+        since = local_day(self._grid_s - self._slots * SLOT_S)
+        await self._last_act.open_accounts(self._spec, self._spec.build(), since)
+
+    @property
+    def _slots(self) -> int:
+        return self._scale.days * DAY_SLOTS + self._scale.live_slots
+
+    async def _money(self, store: Store) -> None:
+        fleet = self._spec.build()
+        sent = Sent(
+            fleet=fleet,
+            first_slot=fleet.slot_at(self._grid_s - self._slots * SLOT_S),
+            slots=self._slots,
+            changes=[each for act in self._summary.acts for each in act.report.changes],
+            seed=self._scale.seed,
+        )
+        now_s = WallClock().now_s()
+        self._summary.balances = await self._last_act.run(_query(store), sent, now_s)
 
     async def _captured(self, store: Store) -> None:
         """Every captured frame is in the ledger and accounted for."""

@@ -75,8 +75,11 @@ class Stage:
         """The read-only endpoint, as any ClickHouse client takes it."""
         return f"http://{READER}:{self.password}@127.0.0.1:{self.endpoint_port}"
 
-    async def command(self, *arguments: str) -> None:
-        """Runs one command to its end; its standard error goes to a log and, on failure, on."""
+    async def command(self, *arguments: str) -> str:
+        """Runs one command to its end; returns what it printed, its standard error goes to a log.
+
+        On failure its standard error goes on.
+        """
         argv = self._argv(*arguments)
         done = await trio.run_process(
             argv, cwd=self.folder, capture_stdout=True, capture_stderr=True, check=False
@@ -86,6 +89,7 @@ class Stage:
         if done.returncode:
             words = done.stderr.decode(errors="replace").strip()[-2_000:]
             raise CommandFailedError(" ".join(arguments[:2]), done.returncode, words)
+        return done.stdout.decode()
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[trio.Process]:

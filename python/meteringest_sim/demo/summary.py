@@ -7,9 +7,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from meteringest_sim.demo.balances import Balances
 from meteringest_sim.demo.play import Act, Summary
 
 PROBLEMS_SHOWN_MAX = 20
+CUTS_SHOWN_MAX = 5
 
 
 def print_summary(summary: Summary, out: TextIO) -> None:
@@ -17,10 +19,12 @@ def print_summary(summary: Summary, out: TextIO) -> None:
     console = Console(file=out, highlight=False)
     console.print(_acts(summary))
     console.print(_rejects(summary))
+    _print_balances(console, summary.balances)
     for problem in summary.problems[:PROBLEMS_SHOWN_MAX]:
         console.print(f"[red]does not reconcile:[/red] {problem}", soft_wrap=True)
     if summary.reconciled:
-        console.print("everything that was sent is accounted for, to the read", style="green")
+        told = "everything that was sent is accounted for, to the read and to the paisa"
+        console.print(told, style="green")
     out.write(msgspec.json.encode(_line(summary)).decode() + "\n")
     out.flush()
 
@@ -44,6 +48,42 @@ def _rejects(summary: Summary) -> Table:
     return table
 
 
+def _print_balances(console: Console, balances: Balances) -> None:
+    """Who was warned, who would be cut and why, one statement."""
+    console.print(_warned(balances))
+    console.print(_verdicts(balances))
+    for each in balances.cut[:CUTS_SHOWN_MAX]:
+        since = f", below since {each['below since']}" if each["below since"] else ""
+        console.print(
+            f"would be cut: account {each['account']} by {each['clause']}: "
+            f"{each['because']}{since}",
+            soft_wrap=True,
+        )
+    console.print(f"\n{balances.statement}", soft_wrap=True)
+
+
+def _warned(balances: Balances) -> Table:
+    table = Table(title=f"{balances.accounts:,} accounts; {balances.taken:,} payments taken")
+    table.add_column("told or switched")
+    table.add_column("accounts", justify="right")
+    for name, count in {**balances.warned, **balances.switched}.items():
+        kind, _, level = name.partition(":")
+        percent = f"{int(level) / 10_000:g} % of the last recharge" if kind == "percent" else name
+        table.add_row(percent, f"{count:,}")
+    return table
+
+
+def _verdicts(balances: Balances) -> Table:
+    table = Table(title=f"meteringest policy dry-run --at {balances.asked_at}")
+    for name in ("would be", "clause"):
+        table.add_column(name)
+    table.add_column("accounts", justify="right")
+    for action, clauses in sorted(balances.verdicts.items()):
+        for place, count in sorted(clauses.items()):
+            table.add_row(action, place, f"{count:,}")
+    return table
+
+
 def _per_minute(act: Act) -> int:
     return round(act.report.total.reads_stored / act.seconds * 60)
 
@@ -56,6 +96,13 @@ def _line(summary: Summary) -> dict[str, object]:
     ledger = summary.ledger
     return {
         "reconciled": summary.reconciled,
+        "ledger_reconciled": summary.ledger_reconciled,
+        "accounts": summary.balances.accounts,
+        "charged": summary.balances.charged,
+        "payments_taken": summary.balances.taken,
+        "payments_recognised": summary.balances.already_taken,
+        "warned": sum(summary.balances.warned.values()),
+        "would_be_cut": len(summary.balances.cut),
         "frames": ledger.get("frames", 0),
         "frames_accepted": ledger.get("frames_accepted", 0),
         "frames_quarantined": ledger.get("frames_quarantined", 0),
