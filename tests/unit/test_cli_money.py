@@ -31,6 +31,7 @@ COMMANDS = [
 DAY = date(2026, 11, 20)
 NOON_S = 1_795_156_200  # 2026-11-20 12:00 IST
 MICRO = 1_000_000
+TERMS = "prepaid on flat from 2026-11-20, UP, 2.5 kW, 25 % of a recharge to arrears"
 
 
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
@@ -89,10 +90,7 @@ def account(**more: object) -> AccountShown:
 def test_an_account_on_a_page() -> None:
     assert account_text(account()).splitlines() == [
         "account     7",
-        (
-            "terms       prepaid on flat from 2026-11-20, UP, 2.5 kW, 25 % of a recharge to arrears, "
-            "100.00 a month to arrears"
-        ),
+        f"terms       {TERMS}, 100.00 a month to arrears",
         "tariff      abcd",
         "balance     -0.000001 prepaid, 0.00 postpaid",
         "arrears     5.00 owed",
