@@ -89,10 +89,12 @@ impl Decoder {
     fn set_other_keys(&self, py: Python<'_>, rows: Vec<rows::OtherKeysRow>) -> PyResult<()> {
         let problems = py.detach(|| {
             let mut decoder = lock(&self.inner)?;
-            let problems = rows.iter().filter_map(|(meter, broadcast, dedicated, kek)| {
-                let named = decoder.set_other_keys(*meter, broadcast, dedicated, kek);
-                named.err().map(|error| format!("meter {meter}: {error}"))
-            });
+            let problems = rows
+                .iter()
+                .filter_map(|(meter, broadcast, dedicated, kek)| {
+                    let named = decoder.set_other_keys(*meter, broadcast, dedicated, kek);
+                    named.err().map(|error| format!("meter {meter}: {error}"))
+                });
             Ok::<Vec<String>, PyErr>(problems.collect())
         })?;
         if problems.is_empty() {

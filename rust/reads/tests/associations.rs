@@ -243,7 +243,7 @@ fn a_request_that_is_replayed_or_forged_brings_no_key() {
         let replayed = on_link(&mut decoder, 8, &general_ded(9, 1));
         assert_eq!(outcome(&replayed), "no_key");
     }
-    let mut forged = aarq(6, &DEDICATED);
+    let mut forged = aarq(60, &DEDICATED);
     let last = forged.len() - 1;
     forged[last] ^= 1;
     on_link(&mut decoder, 9, &[forged, aare()].concat());
@@ -251,6 +251,36 @@ fn a_request_that_is_replayed_or_forged_brings_no_key() {
         outcome(&on_link(&mut decoder, 9, &general_ded(10, 2))),
         "no_key"
     );
+    // Nor does it use up a counter.
+    on_link(&mut decoder, 9, &[aarq(6, &DEDICATED), aare()].concat());
+    assert_eq!(
+        outcome(&on_link(&mut decoder, 9, &general_ded(11, 3))),
+        "stored"
+    );
+}
+
+#[test]
+fn a_key_is_only_its_own_meters() {
+    let mut decoder = knowing();
+    on_link(&mut decoder, 7, &[aarq(1, &DEDICATED), aare()].concat());
+    let mut other = general_ded(1, 1);
+    other[10..18].copy_from_slice(&Meter::new(2).title());
+    assert_eq!(outcome(&on_link(&mut decoder, 7, &other)), "no_key");
+}
+
+#[test]
+fn a_meter_that_asks_by_itself_brings_its_key_once() {
+    let mut decoder = knowing();
+    let initiate = [&[1, 1, 16][..], &DEDICATED, &[0, 0, 6]].concat();
+    let asked = wrapped(&Meter::new(1).seal(5, &initiate));
+    on_link(&mut decoder, 7, &asked);
+    assert_eq!(
+        outcome(&on_link(&mut decoder, 7, &general_ded(1, 1))),
+        "stored"
+    );
+    on_link(&mut decoder, 8, &asked);
+    let replayed = on_link(&mut decoder, 8, &general_ded(2, 2));
+    assert_eq!(outcome(&replayed), "no_key", "the request was played again");
 }
 
 #[test]

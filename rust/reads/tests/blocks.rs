@@ -12,8 +12,8 @@ mod world;
 use proptest::prelude::*;
 use reads::{Batch, Decoder, Protection, Rejected, Settings, Standing};
 use world::record::parse;
-use world::transfer::{block, block_apdu, blocks, decode_uplink, envelopes};
-use world::{Interval, Meter, NOW_MS, decode, decode_at, decode_frames, split, wrapped};
+use world::transfer::{block, block_apdu, blocks};
+use world::{Interval, Meter, NOW_MS, decode, decode_at, split, wrapped};
 
 const PROTECTED: Protection = Protection::ENCRYPT_AUTHENTICATE;
 const LATER_MS: i64 = NOW_MS + 301_000;
@@ -210,6 +210,21 @@ fn blocks_inside_a_cipher_and_a_cipher_inside_blocks_are_the_same_push() {
 }
 
 #[test]
+fn blocks_that_a_tag_proves_never_join_those_that_none_does() {
+    let mut decoder = world::decoder(Settings::default());
+    Meter::new(1).register(&mut decoder, Protection::ENCRYPT);
+    let push = Meter::new(1).push(&day());
+    let (head, tail) = push.split_at(60);
+    let proven = Meter::new(1).seal(1, &block_apdu(1, 0x40, head));
+    let unproven = Meter::with(1, 0x20).seal(2, &block_apdu(2, 0xc0, tail));
+    let batch = decode(
+        &mut decoder,
+        &[wrapped(&proven), wrapped(&unproven)].concat(),
+    );
+    assert_eq!(batch.tally.reads_stored, 0);
+}
+
+#[test]
 fn blocks_in_blocks_end_somewhere() {
     let mut message = Meter::with(1, 0).push(&day());
     for _ in 0..2_000 {
@@ -248,84 +263,6 @@ fn a_refused_message_is_kept_whole_and_can_be_decoded_again() {
         (done[0].unwrap_err().kind.name(), batch.rows),
         ("truncated", 0)
     );
-}
-
-#[test]
-fn an_envelopes_block_waits_past_its_batch_and_past_a_restart() {
-    let parts = blocks(&sealed(5), 60);
-    for restart in ["none", "snapshot", "journal"] {
-        let mut decoder = knowing(Settings::default());
-        let mut records = Vec::new();
-        for (at, part) in (1_u8..).zip(&parts) {
-            let batch = decode_uplink(&mut decoder, &envelopes(at, std::slice::from_ref(part)));
-            assert_eq!(
-                batch.uplink,
-                [(7, u64::from(at))],
-                "it is acknowledged, as the journal has it"
-            );
-            records.push(batch.record.clone());
-            if restart != "none" {
-                let before = decoder;
-                decoder = knowing(Settings::default());
-                if restart == "snapshot" {
-                    decoder.restore(&before.snapshot()).unwrap();
-                } else {
-                    for each in &records {
-                        decoder.replay(each).unwrap();
-                    }
-                }
-                assert_eq!(
-                    decoder.footprint().transfers_bytes,
-                    before.footprint().transfers_bytes
-                );
-            }
-            let all = u64::try_from(parts.len()).unwrap();
-            let whole = u64::from(at) == all;
-            assert_eq!(
-                frames(&batch),
-                if whole { [all, 0, 0, 4] } else { [0; 4] },
-                "{restart}"
-            );
-        }
-    }
-}
-
-#[test]
-fn an_envelope_that_is_sent_again_adds_no_block_and_breaks_no_run() {
-    let mut decoder = knowing(Settings::default());
-    let parts = blocks(&sealed(5), 60);
-    decode_uplink(&mut decoder, &envelopes(1, &parts[..2]));
-    let resent = decode_uplink(&mut decoder, &envelopes(1, &parts));
-    let all = u64::try_from(parts.len()).unwrap();
-    assert_eq!(frames(&resent), [all, 0, 2, 4]);
-}
-
-#[test]
-fn what_a_link_held_when_the_program_ended_is_quarantined_after_the_restart() {
-    let mut running = knowing(Settings::default());
-    let parts = blocks(&sealed(5), 60);
-    let record = decode(&mut running, &parts[..2].concat()).record;
-    let mut restarted = knowing(Settings::default());
-    restarted.replay(&record).unwrap();
-    // A new link of the same number goes on with other blocks: they never join.
-    let batch = decode(&mut restarted, &parts[2..].concat());
-    assert_eq!(batch.tally.reads_stored, 0);
-    let reject = parse(&batch.record).rejects.remove(0);
-    assert_eq!(
-        (reject.kind.as_str(), reject.raw),
-        ("truncated", parts[..2].concat())
-    );
-    // And the journal knows that it is over.
-    let mut third = knowing(Settings::default());
-    for each in [&record, &batch.record] {
-        third.replay(each).unwrap();
-    }
-    let quiet = decode_frames(
-        &mut third,
-        NOW_MS,
-        &split(cosem::framing::Framing::Wrapper, &[]),
-    );
-    assert_eq!((quiet.rows, third.footprint().transfers_bytes), (0, 0));
 }
 
 proptest! {

@@ -11,6 +11,7 @@ mod world;
 use aes_gcm::Aes128Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use reads::{Batch, Decoder, Protection, Settings};
+use world::record::parse;
 use world::{Interval, Meter, decode, wrapped};
 
 const PROTECTED: Protection = Protection::ENCRYPT_AUTHENTICATE;
@@ -110,4 +111,33 @@ fn frames_that_keep_failing_under_their_key_raise_an_alarm_until_one_opens() {
     assert!(decode(&mut decoder, &forged(8)).wrong_keys.is_empty());
     let strangers = decode(&mut decoder, &Meter::new(2).frame(1, &day()));
     assert!(strangers.wrong_keys.is_empty());
+}
+
+#[test]
+fn an_alarm_goes_on_where_it_was_after_a_restart() {
+    for from_journal in [false, true] {
+        let mut decoder = knowing(Settings::default());
+        let mut records = Vec::new();
+        let mut told = Vec::new();
+        for counter in 1..=14 {
+            let mut forged = wrapped(&sealed(counter));
+            let last = forged.len() - 1;
+            forged[last] ^= 1;
+            let batch = decode(&mut decoder, &forged);
+            told.extend(batch.wrong_keys.get(&1).copied());
+            records.push(batch.record);
+            let snapshot = decoder.snapshot();
+            decoder = knowing(Settings::default());
+            if from_journal {
+                for record in &records {
+                    decoder.replay(record).unwrap();
+                }
+            } else {
+                decoder.restore(&snapshot).unwrap();
+            }
+        }
+        assert_eq!(told, [3, 6, 12], "neither forgotten nor said anew");
+        let ended = decode(&mut decoder, &wrapped(&sealed(20)));
+        assert_eq!(parse(&ended.record).failures, [(1, 0)]);
+    }
 }
