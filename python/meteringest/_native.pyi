@@ -176,9 +176,11 @@ class Decoder:
     def remove_meters(self, ids: list[int]) -> None:
         """Their frames are from now on those of unknown meters; their counters are kept."""
 
-    def set_layouts(self, json: bytes) -> None:
+    def set_layouts(self, json: bytes, families: bytes | None = None) -> None:
         """Replaces all layouts: an array of objects, each one file of meteringest/layouts.
 
+        `families` is an object of names and the layouts that go by each: a meter of a family may
+        push by any of them, and a body is tried against the first before the others.
         A layout that cannot be is a ConfigError, and the old ones stay.
         """
 
@@ -191,29 +193,61 @@ class Decoder:
         """
 
     def survey(
-        self, rejects: list[tuple[int, int, int, str, bytes]]
-    ) -> list[tuple[int, int, int, int, int, str]]:
+        self,
+        rejects: list[
+            tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]
+        ],
+    ) -> list[tuple[int, int, int, int, int, int, int, str]]:
         """What rejects would bring if they were decoded again; changes nothing.
 
-        A reject is (position, receive time in ms, concentrator, peer, raw bytes); of each comes
-        (meter, counter, mark, first interval start, last one, layer/kind it would be refused as).
+        A reject is (position, receive time in ms, concentrator, peer, raw bytes, what its envelope
+        called the meter or nothing, and (meter, counter, flags) when it is one row of a body); of
+        each comes (meter, counter, mark, first interval start, last one, first register time, last
+        one, layer/kind it would be refused as).
         """
 
     def reconsider(
         self,
-        rejects: list[tuple[int, int, int, str, bytes]],
+        rejects: list[
+            tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]
+        ],
         accepted: list[tuple[int, int]],
         standing: list[tuple[int, int, int, int]],
+        registers: list[tuple[int, int, str, str, int, int, int]],
         marks: list[tuple[int, int]],
         now_ms: int,
     ) -> tuple[Batch, list[tuple[int, int, int, str]]]:
         """Decodes rejects again; the batch must reach the journal like any other.
 
         `accepted` holds (meter, counter) of frames that left a row in the store, `standing`
-        (meter, interval start, version, counter) of stored reads: of every meter that the survey
-        named. `marks` are the survey's, by meter: a reject whose meter has sent since is refused
-        (check/bad_sequence) and may be surveyed anew. Of each reject comes (reads, registers,
-        events stored, layer/kind it is still refused as).
+        (meter, interval start, version, counter) of stored reads, `registers` (meter, time, profile,
+        logical name, attribute, version, counter) of stored registers: of every meter that the
+        survey named. `marks` are the survey's, by meter: a reject whose meter has sent since is
+        refused (check/bad_sequence) and may be surveyed anew. Of each reject comes (reads,
+        registers, events stored, layer/kind it is still refused as).
+        """
+
+    def reads_marks(self, meters: list[int]) -> list[tuple[int, int]]:
+        """Of each meter, a number that changes with everything accepted of its reads."""
+
+    def retime(
+        self,
+        rows: bytes,
+        wanted: tuple[int, int],
+        fetched: tuple[int, int],
+        marks: list[tuple[int, int]],
+        now_ms: int,
+        *,
+        dry: bool = False,
+    ) -> tuple[Batch, dict[str, int]]:
+        """Applies the present time policies to stored reads; the batch must reach the journal.
+
+        `rows` are the newest versions of some meters' reads between `fetched`, RowBinary, in the
+        order of meters and interval starts; of these the ones between `wanted` are asked for (both
+        first start and the one after the last). `marks` are reads_marks before they were fetched: a
+        meter that has sent since is left alone and counted as `busy`. `wider` is 1 when a read moves
+        beyond `fetched`: nothing is done then. The other counts: `seen`, `moved`, `withdrawn`,
+        `undecided`, `unknown`.
         """
 
     def decode(self, links: list[Link], now_ms: int) -> Batch:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TypeAlias
 
+from meteringest.obis_names import name_of, unit_of
+
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 
@@ -68,7 +70,7 @@ def _tree(node: dict[str, Json], indent: str, name: str = "") -> Iterator[str]:
     """A data tree: nested types with their count, others with their value and what it may mean."""
     kind, value = node["t"], node.get("v")
     if isinstance(value, list):
-        yield f"{indent}{name}{kind} ({len(value)})"
+        yield f"{indent}{name}{kind} ({len(value)}){_scaled(value)}"
         for each in value:
             if isinstance(each, dict):
                 yield from _tree(each, indent + INDENT)
@@ -78,10 +80,19 @@ def _tree(node: dict[str, Json], indent: str, name: str = "") -> Iterator[str]:
         yield f"{indent}{name}{kind} {_plain(value) if value is not None else ''}".rstrip()
 
 
+def _scaled(fields: list[Json]) -> str:
+    """What a structure of a scaler and a unit says."""
+    match fields:
+        case [{"t": "integer", "v": int(scaler)}, {"t": "enum", "v": int(unit)}]:
+            return f"  x 10^{scaler} {unit_of(unit)}"
+        case _:
+            return ""
+
+
 def _hint(octets: bytes) -> str:
     """What an octet-string looks like: a logical name, a date-time, or text."""
     if len(octets) == LOGICAL_NAME_BYTES and octets[-1] == 0xFF:  # noqa: PLR2004 -- group F
-        return "  " + ".".join(map(str, octets))
+        return f"  {'.'.join(map(str, octets))}  {name_of(octets)}".rstrip()
     if len(octets) == CLOCK_BYTES and int.from_bytes(octets[:2]) in YEARS:
         year, (month, day, _, hour, minute, second) = int.from_bytes(octets[:2]), octets[2:8]
         return f"  {year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"

@@ -158,3 +158,103 @@ def test_a_layout_added_later_reads_what_was_kept(tmp_path: Path) -> None:
 
 def epoch_of_midnight() -> int:
     return epoch(MIDNIGHT.replace(tzinfo=UTC))
+
+
+def registered(utility: Utility, **shape: object) -> own.Meter:
+    """A new meter under the number that the registry gave it."""
+    meter = utility.meter(**shape)
+    found = utility.query(f"SELECT meter FROM m.meters_v WHERE serial = '{meter.serial}'")  # noqa: S608
+    meter.number = int(str(found[0][0]))
+    return meter
+
+
+def test_rows_refused_by_a_check_are_taken_once_the_meter_is_put_right(utility: Utility) -> None:
+    meter = registered(utility, interval_s=3600)
+    half_past = MIDNIGHT - own.HALF_HOUR
+    utility.send(meter.push([own.Row(half_past - 2 * own.HALF_HOUR, 7), own.Row(half_past, 8)]))
+    assert utility.rejects(meter, "kind, part") == [("misaligned", "row")] * 2
+    assert replay(utility, "--meter", str(meter.number))["resolved"] == 0
+    utility.import_csv(f"serial,interval_s\n{meter.serial},1800\n")
+    done = replay(utility, "--kind", "misaligned", "--meter", str(meter.number))
+    assert (done["resolved"], done["reads"]) == (2, 2)
+    assert replay(utility, "--meter", str(meter.number))["seen"] == 0
+    assert utility.rejects(meter, "resolved, outcome") == [(1, "decoded")] * 2
+    assert [imp for _, imp in utility.reads(meter)] == [7, 8]
+
+
+def test_a_register_decoded_again_does_not_cover_the_newer_one(utility: Utility) -> None:
+    meter = own.Meter("LATE2", 901)
+    utility.send(own.wrapped(meter.sealed(daily(meter, 1_000))))
+    utility.import_csv(f"{own.CSV_HEAD}\n{meter.csv('DCU-1')}\n")
+    utility.send(own.wrapped(meter.sealed(daily(meter, 2_000))))
+    assert replay(utility, "--kind", "unknown_meter")["registers"] == 0
+    number = utility.query("SELECT meter FROM m.meters_v WHERE serial = 'LATE2'")[0][0]
+    values = utility.query(
+        f"SELECT value FROM m.registers_v WHERE meter = {number} AND obis = '1.0.1.8.0.255'"  # noqa: S608
+    )
+    assert values == [(2_000,)]
+
+
+def retime(utility: Utility, *arguments: str) -> dict[str, int]:
+    span = ("--since", "2000-01-01", "--until", "2100-01-01")
+    told = utility.house.command("retime", "--json", *span, *arguments)
+    answer: dict[str, int] = json.loads(told)
+    return answer
+
+
+def test_reads_stored_under_a_wrong_policy_are_told_anew_once(utility: Utility) -> None:
+    meter = registered(utility, time_policy="fixed:+1100")
+    utility.send(meter.push(own.half_hours(MIDNIGHT, 12)))
+    start = epoch_of_midnight() - 12 * 1_800
+    early = start - 19_800
+    assert utility.reads(meter)[0] == (early, 100)
+    utility.import_csv(f"serial,time_policy\n{meter.serial},ist\n")
+    which = ("--meter", str(meter.number))
+    dry = retime(utility, *which, "--dry-run")
+    assert (dry["seen"], dry["moved"], dry["withdrawn"]) == (12, 12, 11)
+    assert utility.reads(meter)[0] == (early, 100), "a dry run changes nothing"
+    done = retime(utility, *which)
+    assert (done["moved"], done["withdrawn"]) == (12, 11)
+    right = [(start + at * 1_800, 100 + at) for at in range(12)]
+    assert utility.reads(meter) == right
+    again = retime(utility, *which)
+    assert (again["seen"], again["moved"], again["withdrawn"]) == (23, 0, 0)
+    assert utility.reads(meter) == right
+    kept = utility.query(
+        "SELECT count(), min(quality) FROM m.read_history_v "  # noqa: S608
+        f"WHERE meter = {meter.number} AND toUnixTimestamp(interval_start) < {early + 12 * 1_800}"
+    )
+    assert kept == [(12, 0)], "what was superseded is in the history"
+    sent = utility.query(
+        "SELECT flags, offset_min FROM m.reads_v "  # noqa: S608
+        f"WHERE meter = {meter.number} ORDER BY interval_start DESC LIMIT 1"
+    )
+    assert sent == [(512, 330)]
+    utility.send(meter.push(own.half_hours(MIDNIGHT, 12)))
+    assert utility.reads(meter) == right, "sent again they are duplicates where they stand now"
+    missing = utility.query("SELECT sum(reads_missing), sum(frames_missing) FROM m.conservation_v")
+    assert missing == [(0, 0)]
+
+
+def test_a_model_put_right_moves_the_reads_of_its_meters(tmp_path: Path) -> None:
+    layouts = tmp_path / "layouts"
+    layouts.mkdir()
+    model = layouts / "x1.toml"
+    text = 'table = "model"\nname = "x1"\nsource = "a bench"\ntime_policy = "%s"\n'
+    model.write_text(text % "standard-time:Europe/Zurich")
+    utility = Utility(tmp_path)
+    settings = tmp_path / "meteringest.toml"
+    folder = f'[registry]\nlayouts_dir = "{layouts}"'
+    settings.write_text(settings.read_text().replace("[registry]", folder))
+    utility.house.start()
+    meter = registered(utility, time_policy="")
+    utility.import_csv(f"serial,model\n{meter.serial},x1\n")
+    utility.send(meter.push(own.half_hours(MIDNIGHT, 4)))
+    start = epoch_of_midnight() - 4 * 1_800
+    assert utility.reads(meter)[0] == (start + 19_800 - 3_600, 100)
+    model.write_text(text % "civil:Asia/Kolkata")
+    utility.house.command("reload")
+    done = retime(utility, "--model", "x1")
+    assert (done["meters"], done["moved"]) == (1, 4)
+    assert utility.reads(meter) == [(start + at * 1_800, 100 + at) for at in range(4)]
+    assert utility.house.stop() == 0

@@ -13,7 +13,14 @@ from meteringest.app.proof import verified
 from meteringest.app.questions import answer
 from meteringest.app.rates import Rate
 from meteringest.app.replaying import Replaying
-from meteringest.control.messages import AskReplay, Replayed, Status, Verified
+from meteringest.control.messages import (
+    AskReplay,
+    AskRetime,
+    Replayed,
+    Retimed,
+    Status,
+    Verified,
+)
 from meteringest.control.money import AskEnter, AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.intake.server import IntakeServer
@@ -135,6 +142,10 @@ class Answers:
     async def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Stored rejects decoded again, one such command at a time."""
         return await self._replaying.run(wanted)
+
+    async def retime(self, wanted: AskRetime) -> Retimed:
+        """Stored reads told anew, in turn with such commands."""
+        return await self._replaying.retime(wanted)
 
     def _lag(self) -> tuple[int, float]:
         """Rows durable and not stored, and for how long the oldest of them has waited."""

@@ -60,7 +60,7 @@ def opened(config: Config, means: Means, *, serving: bool, salvage: bool = False
         layouts = load_layouts(config.registry.layouts_dir)
         decoder = Decoder(config.node, _decoder_settings(config, journal, means))
         _teach(decoder, layouts)
-        registrar = _registrar(config, store, decoder, layouts.names)
+        registrar = _registrar(config, store, decoder, layouts)
         if serving:
             registrar.load_book()
         yield Core(
@@ -81,6 +81,7 @@ def reload(core: Core) -> str:
     """Reads registry and layouts again while the decoder works; says what was found."""
     layouts = load_layouts(core.config.registry.layouts_dir)
     _teach(core.decoder, layouts)
+    core.registrar.learn(layouts)
     meters = core.registrar.load_book()
     return (
         f"{meters:,} meters in use, {len(layouts.names)} layouts, {len(layouts.profiles)} profiles"
@@ -88,7 +89,7 @@ def reload(core: Core) -> str:
 
 
 def _teach(decoder: Decoder, layouts: Layouts) -> None:
-    decoder.set_layouts(layouts.json())
+    decoder.set_layouts(layouts.json(), layouts.families_json())
     decoder.set_profiles(layouts.profiles_json(), msgspec.json.encode(load_event_codes()))
 
 
@@ -111,16 +112,16 @@ def _hash_seed(journal: Journal, means: Means) -> int:
     return int.from_bytes(seed, "big")
 
 
-def _registrar(
-    config: Config, store: Store, decoder: Decoder, layouts: frozenset[str]
-) -> Registrar:
+def _registrar(config: Config, store: Store, decoder: Decoder, layouts: Layouts) -> Registrar:
     registry = config.registry
     defaults = Defaults(
         security=config.security.default_policy,
         interval_s=registry.default_interval_s,
         layout_1ph=registry.default_layout_1ph,
         layout_3ph=registry.default_layout_3ph,
-        layouts=layouts,
+        layouts=layouts.names,
+        models=layouts.models,
+        zones=layouts.zones,
         problems_max=registry.import_problems_max,
     )
     key = MasterKey.of(registry.master_key) if registry.master_key else None

@@ -44,6 +44,18 @@ class Stopping(Event, frozen=True, kw_only=True):
     signal: str
 
 
+class ReadsRetimed(Event, frozen=True, kw_only=True):
+    """Stored reads of some meters stand at other times now."""
+
+    meters: int
+    moved: int
+    withdrawn: int
+
+    def tally(self) -> Mapping[str, float]:
+        """How many."""
+        return {"reads_retimed_total": self.moved}
+
+
 class RejectsReplayed(Event, frozen=True, kw_only=True):
     """A page of rejects was decoded again."""
 

@@ -13,7 +13,7 @@ from meteringest.app.money import Money, takes
 from meteringest.app.questions import answer
 from meteringest.clock import WallClock
 from meteringest.config import Config
-from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.control.messages import AskReplay, AskRetime, Replayed, Retimed, Status
 from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import LinkError
@@ -89,4 +89,11 @@ class Offline:
         del wanted
         raise LinkError(
             str(self._core.config.data_dir), "no service is running here: start it, then replay"
+        )
+
+    def retime(self, wanted: AskRetime) -> Retimed:
+        """As above: what is moved goes through the decoder's windows."""
+        del wanted
+        raise LinkError(
+            str(self._core.config.data_dir), "no service is running here: start it, then retime"
         )

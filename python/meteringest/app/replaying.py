@@ -12,22 +12,28 @@ from collections import Counter
 import trio
 
 from meteringest.app.backlog import JournalBacklog
+from meteringest.app.caught_up import CaughtUp
 from meteringest.app.core import Core
 from meteringest.app.happenings import RejectsReplayed
+from meteringest.app.retiming import Retiming
 from meteringest.app.storing import Storing
-from meteringest.control.messages import AskReplay, Replayed
-from meteringest.errors import JournalFull, StoreUnavailable
+from meteringest.control.messages import AskReplay, AskRetime, Replayed, Retimed
 from meteringest.intake.ports import Line
-from meteringest.native import Batch
 from meteringest.offload import Offload
-from meteringest.store.rejects import START, Reject, accepted, standing, unresolved
+from meteringest.store.rejects import (
+    START,
+    Reject,
+    accepted,
+    standing,
+    standing_registers,
+    unresolved,
+)
 
-STORED_TIMEOUT_S = 120.0
 ROUNDS_MAX = 3
 BUSY = "check/bad_sequence"
 
-Row = tuple[int, int, int, str, bytes]
-Surveyed = tuple[int, int, int, int, int, str]
+Row = tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]
+Surveyed = tuple[int, int, int, int, int, int, int, str]
 
 
 class Replaying:
@@ -39,15 +45,21 @@ class Replaying:
         """`line` is the one that intake uses."""
         self._core = core
         self._line = line
-        self._backlog = backlog
         self.storing = storing
         self._offload = offload
+        self._caught_up = CaughtUp(core, line, backlog, storing)
+        self._retiming = Retiming(core, line, self._caught_up, offload)
         self._one_at_a_time = trio.Lock()
+
+    async def retime(self, wanted: AskRetime) -> Retimed:
+        """Stored reads of the next meters told anew."""
+        async with self._one_at_a_time:
+            return await self._retiming.run(wanted)
 
     async def run(self, wanted: AskReplay) -> Replayed:
         """All rejects that are wanted, page by page; returns when what they brought is stored."""
         async with self._one_at_a_time:
-            await self._all_stored()
+            await self._caught_up.wait()
             sums: Counter[str] = Counter()
             refused: Counter[str] = Counter()
             after = START
@@ -55,7 +67,7 @@ class Replaying:
                 after = page[-1].key
                 await self._replay(page, wanted, sums, refused)
             if sums["resolved"] and not wanted.dry_run:
-                await self._all_stored()
+                await self._caught_up.wait()
             return Replayed(
                 seen=sums["seen"],
                 resolved=sums["resolved"],
@@ -79,7 +91,10 @@ class Replaying:
     async def _replay(
         self, page: list[Reject], wanted: AskReplay, sums: Counter[str], refused: Counter[str]
     ) -> None:
-        rows = [(each.position, each.at_ms, each.dcu, each.peer, each.raw) for each in page]
+        rows = [
+            (each.position, each.at_ms, each.dcu, each.peer, each.raw, each.hint, each.row)
+            for each in page
+        ]
         for _ in range(ROUNDS_MAX):
             pairs = await self._surveyed(rows, wanted, sums, refused)
             sums["seen"] += len(pairs)
@@ -114,23 +129,25 @@ class Replaying:
         self, pairs: list[tuple[Row, Surveyed]], sums: Counter[str], refused: Counter[str]
     ) -> list[Row]:
         """Decodes again and appends; returns those whose meter has sent meanwhile."""
-        await self._all_stored()
+        await self._caught_up.wait()
         surveyed = [survey for _, survey in pairs]
         store = self._core.store
         frames = [(meter, counter) for meter, counter, *_ in surveyed if counter]
         spans = [(each[0], each[3], each[4]) for each in surveyed if each[4]]
+        told = [(each[0], each[5], each[6]) for each in surveyed if each[6]]
         known = await self._offload(accepted, store, frames)
         stands = await self._offload(standing, store, spans)
+        told_before = await self._offload(standing_registers, store, told)
         marks = list({each[0]: each[2] for each in surveyed}.items())
         now_ms = self._line.clock.now_ms()
         rows = [row for row, _ in pairs]
         async with self._line.turn:
             with self._line.agreement.kept():
                 batch, done = await self._line.offload(
-                    self._core.decoder.reconsider, rows, known, stands, marks, now_ms
+                    self._core.decoder.reconsider, rows, known, stands, told_before, marks, now_ms
                 )
                 if batch.rows:
-                    await self._append(batch, now_ms)
+                    await self._caught_up.append(batch, now_ms)
         busy: list[Row] = []
         resolved = 0
         for row, (reads, registers, events, refusal) in zip(rows, done, strict=True):
@@ -152,23 +169,3 @@ class Replaying:
             )
         )
         return busy
-
-    async def _append(self, batch: Batch, now_ms: int) -> None:
-        """What was decoded has to be written, however long the disk has no room."""
-        while True:
-            try:
-                await self._line.offload(self._line.journal.append, batch, now_ms)
-            except JournalFull:
-                await trio.sleep(self._core.config.intake.journal_full_retry_s)
-            else:
-                return
-
-    async def _all_stored(self) -> None:
-        """Waits until all that was appended is in the store."""
-        position = self._line.journal.appended
-        with trio.move_on_after(STORED_TIMEOUT_S):
-            while self._backlog.stored() < position:
-                await self.storing.moved()
-            return
-        reason = self.storing.trouble or f"did not take what waits within {STORED_TIMEOUT_S:g} s"
-        raise StoreUnavailable(self._core.store.where, reason)

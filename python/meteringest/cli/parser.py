@@ -6,7 +6,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from meteringest.cli import aside, proof, records, replay, rules, service, tools
+from meteringest.cli import aside, proof, records, replay, retime, rules, service, tools
 from meteringest.cli.decided_parser import add_decided_commands, add_dry_run
 from meteringest.cli.money_parser import add_load, add_money_commands
 from meteringest.cli.outcome import MEANING
@@ -143,6 +143,14 @@ def _service_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
             "Decode stored rejects again, after a meter, key or layout was added.",
             "replay-rejects --kind no_layout --dry-run",
             "replay-rejects --meter 1207 --since 2026-11-20",
+        )
+    )
+    retime.add_arguments(
+        command(
+            "retime",
+            "Tell stored reads anew, after the time policy of a meter or model was put right.",
+            "retime --model acme-x1 --since 2026-11-01 --until 2026-11-21 --dry-run",
+            "retime --meter 1207 --since 2026-11-20 --until 2026-11-21",
         )
     )
     proof.add_reconcile_arguments(

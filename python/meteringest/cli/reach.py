@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from meteringest.config import Config
 from meteringest.control.client import connected
-from meteringest.control.messages import AskReplay, Replayed, Status
+from meteringest.control.messages import AskReplay, AskRetime, Replayed, Retimed, Status
 from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.registry.rows import Listing
@@ -39,6 +39,10 @@ class Service(Protocol):
 
     def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Decodes stored rejects again."""
+        ...
+
+    def retime(self, wanted: AskRetime) -> Retimed:
+        """Tells the stored reads of the next meters anew."""
         ...
 
     def money(self, asked: AskMoney, answer: type[T]) -> T:

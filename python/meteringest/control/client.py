@@ -21,12 +21,14 @@ from meteringest.control.messages import (
     AskReconcile,
     AskReload,
     AskReplay,
+    AskRetime,
     AskStatus,
     AskVerify,
     Failed,
     Replayed,
     Request,
     Response,
+    Retimed,
     Status,
     Verified,
 )
@@ -73,6 +75,10 @@ class Client:
     def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Makes the service decode stored rejects again; returns when that is stored."""
         return self._ask(wanted, Replayed)
+
+    def retime(self, wanted: AskRetime) -> Retimed:
+        """Makes the service tell the reads of the next meters anew."""
+        return self._ask(wanted, Retimed)
 
     def reconcile(self, day: date, dcu: str) -> Conservation:
         """Counts a receive day again in the tables."""

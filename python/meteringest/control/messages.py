@@ -131,6 +131,31 @@ class Verified(msgspec.Struct, frozen=True, kw_only=True):
     head: Annotated[str, Meta(description="digest over all segments that have a successor")]
 
 
+class AskRetime(msgspec.Struct, frozen=True, tag="retime", kw_only=True):
+    """Tell stored reads anew: those of the next meters behind `after`, by their policies of now."""
+
+    meters: tuple[int, ...] = ()
+    model: str = ""
+    after: int = 0
+    since_s: int
+    until_s: int
+    dry_run: bool = False
+
+
+class Retimed(msgspec.Struct, frozen=True, kw_only=True):
+    """What telling reads of some meters anew did; `last` is where the next page begins."""
+
+    last: int
+    left: int
+    meters: int = 0
+    seen: int = 0
+    moved: int = 0
+    withdrawn: int = 0
+    undecided: int = 0
+    unknown: int = 0
+    busy: int = 0
+
+
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     """What decoding rejects again did, or would do."""
 
@@ -142,7 +167,9 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, int] = {}
 
 
-Question = AskReplay | AskReconcile | AskVerify | AskStatus | AskQuery | AskList | AskReload
+Question = (
+    AskReplay | AskRetime | AskReconcile | AskVerify | AskStatus | AskQuery | AskList | AskReload
+)
 Request = Question | AskImport | AskCommit | AskMoney
 
 

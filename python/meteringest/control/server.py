@@ -29,6 +29,7 @@ from meteringest.control.messages import (
     AskReconcile,
     AskReload,
     AskReplay,
+    AskRetime,
     AskStatus,
     AskVerify,
     Failed,
@@ -37,6 +38,7 @@ from meteringest.control.messages import (
     Replayed,
     Request,
     Response,
+    Retimed,
     Status,
     Verified,
 )
@@ -82,6 +84,10 @@ class Answers(Protocol):
 
     async def replay_rejects(self, wanted: AskReplay) -> Replayed:
         """Decodes stored rejects again."""
+        ...
+
+    async def retime(self, wanted: AskRetime) -> Retimed:
+        """Tells stored reads anew."""
         ...
 
     async def money(self, asked: AskMoney) -> object:
@@ -191,9 +197,14 @@ class _Session:
                 answer = await self._answers.reconcile(day, dcu)
             case AskVerify():
                 answer = await self._answers.verify_journal()
-            case AskReplay():
-                answer = await self._answers.replay_rejects(question)
+            case AskReplay() | AskRetime():
+                answer = await self._told_anew(question)
         return answer
+
+    async def _told_anew(self, question: AskReplay | AskRetime) -> object:
+        if isinstance(question, AskReplay):
+            return await self._answers.replay_rejects(question)
+        return await self._answers.retime(question)
 
     async def _send(self, response: Response) -> None:
         body = msgspec.msgpack.encode(response)

@@ -9,6 +9,7 @@ import re
 from meteringest.cells import YES_NO, Column, Form, WantedError, choice, text, whole
 from meteringest.model import SecurityPolicy
 from meteringest.registry.rows import DCUS, METERS
+from meteringest.registry.time_policies import WANTED, policy_of
 
 SERIAL_BYTES_MAX = 23
 TEXT_BYTES_MAX = 200
@@ -35,9 +36,10 @@ def _interval_s(cell: str) -> int | None:
 
 
 def _time_policy(cell: str) -> str:
-    if cell.lower() not in _TIME_POLICIES and not _FIXED.fullmatch(cell.lower()):
+    policy = policy_of(cell)
+    if policy is None:
         raise WantedError
-    return cell.lower() or "ist"
+    return policy
 
 
 def _dcu(cell: str) -> int | str:
@@ -61,8 +63,6 @@ def _number(cell: str) -> int:
 _TITLE = re.compile(r"[0-9a-fA-F]{16}")
 _KEY = re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{64}")
 _HEX_DIGIT = re.compile(r"[0-9a-fA-F]")
-_FIXED = re.compile(r"fixed:[+-](0\d|1[0-4])[0-5]\d")
-_TIME_POLICIES = frozenset({"", "ist", "standard", "indian"})
 _name = text(1, TEXT_BYTES_MAX)
 _POLICIES: dict[str, str | None] = {"": None, **{each.value: each.value for each in SecurityPolicy}}
 _PHASES = {"": "1ph", "1": "1ph", "1ph": "1ph", "3": "3ph", "3ph": "3ph"}
@@ -81,9 +81,10 @@ METER_COLUMNS: dict[str, Column] = {
     "dedicated_key": Column(_key, "32 or 64 hex digits, or nothing", secret=True),
     "kek": Column(_key, "32 or 64 hex digits, or nothing", secret=True),
     "security": Column(choice(_POLICIES), "encrypt+authenticate, authenticate, encrypt or none"),
+    "model": Column(text(0, TEXT_BYTES_MAX), "the name of a meter model, or nothing"),
     "layout": Column(text(0, TEXT_BYTES_MAX), "the name of a profile layout, or nothing"),
     "interval_s": Column(_interval_s, "seconds from 60 to 43200 that divide a day"),
-    "time_policy": Column(_time_policy, "ist, standard, indian or fixed:+0530"),
+    "time_policy": Column(_time_policy, WANTED),
     "phase": Column(choice(_PHASES), "1 or 3"),
     "sanctioned_load_w": Column(whole(0, 0xFFFF_FFFF, 0), "whole watts"),
     "account": Column(whole(0, 0xFFFF_FFFF_FFFF_FFFF, 0), "a whole number"),

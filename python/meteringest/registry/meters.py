@@ -4,7 +4,7 @@ Rule 1: check sees every row before changes yields the first one.
 Rule 2: only the stored rows that the file touches are held in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 import msgspec
@@ -13,6 +13,7 @@ from msgspec import Struct
 from meteringest.csv_rows import Imported, ImportPart, Problems, decoded
 from meteringest.errors import ConfigError
 from meteringest.registry.dcus import DcuNumbers
+from meteringest.registry.models import Model
 from meteringest.registry.rows import (
     KEY_FIELDS,
     KEYS_OF_NOW,
@@ -21,6 +22,7 @@ from meteringest.registry.rows import (
     RegistryStore,
 )
 from meteringest.registry.sealing import SETTING, MasterKey
+from meteringest.registry.time_policies import unknown_zone
 
 Given = dict[str, object]
 
@@ -37,6 +39,8 @@ class Defaults(Struct, frozen=True, kw_only=True):
     layout_3ph: str
     layouts: frozenset[str]
     problems_max: int
+    models: Mapping[str, Model] = {}
+    zones: Mapping[str, str] = {}
 
 
 class MeterImport:
@@ -126,11 +130,12 @@ class MeterImport:
         holder = self._holders.get(new.system_title)
         if holder not in {None, new.serial}:
             yield "system_title", f"{new.system_title} belongs to meter {holder} already"
-        if new.layout not in self._defaults.layouts:
-            near = get_close_matches(new.layout, self._defaults.layouts, n=1)
-            known = ", ".join(sorted(self._defaults.layouts))
-            hint = f"did you mean {near[0]}?" if near else f"known: {known}"
-            yield "layout", f"found {new.layout!r}; wanted a known layout; {hint}"
+        if new.layout and new.layout not in self._defaults.layouts:
+            yield "layout", _unknown("layout", new.layout, self._defaults.layouts)
+        if new.model and new.model not in self._defaults.models:
+            yield "model", _unknown("model", new.model, self._defaults.models)
+        if problem := unknown_zone(new.time_policy, self._defaults.zones):
+            yield "time_policy", problem
         for name in _keys_needed(new.security):
             if not (given.get(name) or (old and getattr(old, name))):
                 yield name, f"found nothing; wanted a key, as security is {new.security}"
@@ -143,7 +148,10 @@ class MeterImport:
         if "dcu" in said:
             said["dcu"] = self._dcus.number(said["dcu"])
         new = msgspec.structs.replace(base, **said)
+        model = self._defaults.models.get(new.model)
         layout = self._defaults.layout_3ph if new.phase == "3ph" else self._defaults.layout_1ph
+        if model and model.layouts:
+            layout = ""  # its model's
         return msgspec.structs.replace(
             new,
             security=new.security or self._defaults.security,
@@ -163,6 +171,12 @@ class MeterImport:
             and not (old and master.open(old.serial, name, getattr(old, name)) == key)
         }
         return msgspec.structs.replace(new, **sealed)
+
+
+def _unknown(what: str, name: str, known: Collection[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known)) or 'none'}"
+    return f"found {name!r}; wanted a known {what}; {hint}"
 
 
 def _keys_needed(security: str) -> tuple[str, ...]:

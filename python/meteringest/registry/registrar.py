@@ -16,7 +16,9 @@ import msgspec
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import ConfigError
 from meteringest.registry.dcus import DcuNames, import_dcus
+from meteringest.registry.layouts import Layouts
 from meteringest.registry.meters import Defaults, MeterImport
+from meteringest.registry.models import Model
 from meteringest.registry.rows import (
     DCU_FIELDS,
     DCUS,
@@ -33,9 +35,11 @@ from meteringest.registry.rows import (
     RegistryStore,
 )
 from meteringest.registry.sealing import SETTING, MasterKey
+from meteringest.registry.time_policies import ruled
 
 BOOK_ROWS = 10_000
 SAVE_ROWS = 50_000
+NO_MODEL = Model(name="none", source="")
 
 
 class Registrar:
@@ -55,6 +59,13 @@ class Registrar:
         self._defaults = defaults
         self._master_key = master_key
         self._one_at_a_time = threading.Lock()
+
+    def learn(self, layouts: Layouts) -> None:
+        """Layouts, models and zones were read again; load_book then tells the decoder."""
+        with self._one_at_a_time:
+            self._defaults = msgspec.structs.replace(
+                self._defaults, layouts=layouts.names, models=layouts.models, zones=layouts.zones
+            )
 
     def load_book(self) -> int:
         """Tells the decoder and the directory all there is; returns the count of meters in use."""
@@ -135,11 +146,20 @@ class Registrar:
             self._opened(meter, "encryption_key"),
             self._opened(meter, "authentication_key"),
             meter.security,
-            meter.layout,
+            meter.layout or self._model(meter).family,
             meter.interval_s,
-            meter.time_policy,
+            ruled(meter.time_policy or self._model(meter).time_policy, self._defaults.zones),
             meter.phase,
         )
+
+    def _model(self, meter: Meter) -> Model:
+        if not meter.model:
+            return NO_MODEL
+        model = self._defaults.models.get(meter.model)
+        if model is None:
+            reason = f"no file has the model {meter.model!r}, which meter {meter.serial} is of"
+            raise ConfigError("registry.layouts_dir", reason)
+        return model
 
     def _next_keys(self, meter: Meter) -> NextKeys:
         """A key that is not named stays as it is."""

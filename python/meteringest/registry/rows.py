@@ -32,7 +32,7 @@ class Meter(Struct, frozen=True):
     security: str = ""
     layout: str = ""
     interval_s: int = 0
-    time_policy: str = "ist"
+    time_policy: str = ""
     phase: str = "1ph"
     sanctioned_load_w: int = 0
     account: int = 0
@@ -45,6 +45,7 @@ class Meter(Struct, frozen=True):
     broadcast_key: str = ""
     dedicated_key: str = ""
     kek: str = ""
+    model: str = ""
 
     def __repr__(self) -> str:
         """Without the keys, sealed as they are."""

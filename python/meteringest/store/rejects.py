@@ -26,6 +26,9 @@ class Reject(Struct, frozen=True):
     at_ms: int
     peer: str
     raw: bytes
+    hint: bytes = b""
+    row: tuple[int, int, int] | None = None
+    """Of one row of a body: (meter, counter, flags) of its read."""
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -38,7 +41,8 @@ def unresolved(
 ) -> list[Reject]:
     """The next rejects that were not resolved, by key; those of unknown meters with a meter's."""
     answer = store.ask(
-        "SELECT position, dcu, toUnixTimestamp64Milli(at) AS at_ms, peer, hex(raw) "  # noqa: S608
+        "SELECT position, dcu, toUnixTimestamp64Milli(at) AS at_ms, peer, hex(raw), "  # noqa: S608
+        "hex(hint), part, meter, counter, flags "
         "FROM m.rejects_v WHERE resolved = 0 AND raw != '' "
         "AND (toInt64(position), dcu, at_ms) > ({position:Int64}, {dcu:UInt32}, {at_ms:Int64}) "
         "AND ({kind:String} = '' OR kind = {kind:String}) "
@@ -54,10 +58,21 @@ def unresolved(
             "since_ms": since_ms,
         },
     )
-    return [
-        Reject(_int(position), _int(dcu), _int(at_ms), str(peer), bytes.fromhex(str(raw)))
-        for position, dcu, at_ms, peer, raw in answer.rows
-    ]
+    return [_reject(row) for row in answer.rows]
+
+
+def _reject(row: tuple[object, ...]) -> Reject:
+    position, dcu, at_ms, peer, raw, hint, part, *read = row
+    meter, counter, flags = map(_int, read)
+    return Reject(
+        _int(position),
+        _int(dcu),
+        _int(at_ms),
+        str(peer),
+        bytes.fromhex(str(raw)),
+        bytes.fromhex(str(hint)),
+        (meter, counter, flags) if part == "row" else None,
+    )
 
 
 def accepted(store: Store, frames: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -88,6 +103,28 @@ def standing(
             f"toDateTime({first}, 'UTC') AND toDateTime({last}, 'UTC')"
         )
         rows += [(_int(a), _int(b), _int(c), _int(d)) for a, b, c, d in answer.rows]
+    return rows
+
+
+def standing_registers(
+    store: Store, spans: Iterable[tuple[int, int, int]]
+) -> list[tuple[int, int, str, str, int, int, int]]:
+    """(meter, time, profile, name, attribute, version, counter) of registers in `spans`."""
+    rows: list[tuple[int, int, str, str, int, int, int]] = []
+    for chunk in _chunks(sorted(set(spans))):
+        meters = ", ".join(sorted({str(meter) for meter, _, _ in chunk}))
+        first, last = min(each[1] for each in chunk), max(each[2] for each in chunk)
+        answer = store.ask(
+            "SELECT meter, toUInt32(at) AS seconds, profile, obis, attribute, "  # noqa: S608
+            "max(ver), argMax(counter, ver) FROM m.registers "
+            f"WHERE meter IN ({meters}) AND at BETWEEN "
+            f"toDateTime({first}, 'UTC') AND toDateTime({last}, 'UTC') "
+            "GROUP BY meter, seconds, profile, obis, attribute"
+        )
+        rows += [
+            (_int(a), _int(b), str(c), str(d), _int(e), _int(f), _int(g))
+            for a, b, c, d, e, f, g in answer.rows
+        ]
     return rows
 
 

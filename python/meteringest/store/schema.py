@@ -28,12 +28,14 @@ READ: Mapping[str, str] = {
     "status": "UInt32",
     "deviation_min": "Int16",
     "clock_status": "UInt8",
+    "offset_min": "Int16",
     "dcu": "UInt32",
     "counter": "UInt32",
     "ver": "UInt64",
 }
-# A block in which no row has them leaves the last ten channels out.
-OPTIONAL = frozenset(_CHANNELS[_CHANNELS_REQUIRED:])
+# A block in which no row has them leaves the last ten channels out; one in which all clocks were on
+# Indian time, the table's default, leaves out how far they were ahead.
+OPTIONAL = frozenset((*_CHANNELS[_CHANNELS_REQUIRED:], "offset_min"))
 
 _STAMP: Mapping[str, str] = {
     "meter": "UInt32",
@@ -60,6 +62,9 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "offset": "UInt32",
         "counter": "UInt32",
         "raw": "String",
+        "part": "String",
+        "hint": "String",
+        "flags": "UInt32",
     },
     "m.registers": {
         **_STAMP,

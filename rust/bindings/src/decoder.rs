@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex};
 
 use cosem::layout::specs_from_json;
 use cosem::profile::profiles_from_json;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
-use reads::LinkFrames;
+use reads::{LinkFrames, Span};
 
 use crate::batch::{Batch, Spares};
 use crate::errors::{RegistryError, config, corrupt, lock};
@@ -114,10 +115,17 @@ impl Decoder {
         })
     }
 
-    fn set_layouts(&self, py: Python<'_>, json: &[u8]) -> PyResult<()> {
+    #[pyo3(signature = (json, families=None))]
+    fn set_layouts(&self, py: Python<'_>, json: &[u8], families: Option<&[u8]>) -> PyResult<()> {
         let wrong = |error| config("layouts", &error);
         let specs = specs_from_json(json).map_err(wrong)?;
-        py.detach(|| lock(&self.inner)?.set_layouts(&specs).map_err(wrong))
+        let families = profiles::families(families.unwrap_or(b"{}"))
+            .map_err(|error| config("models", &error))?;
+        py.detach(|| {
+            let mut decoder = lock(&self.inner)?;
+            decoder.set_layouts(&specs).map_err(wrong)?;
+            decoder.set_families(&families).map_err(wrong)
+        })
     }
 
     fn set_profiles(&self, py: Python<'_>, json: &[u8], event_codes: &[u8]) -> PyResult<()> {
@@ -144,7 +152,8 @@ impl Decoder {
 
     #[expect(
         clippy::needless_pass_by_value,
-        reason = "arguments from Python are owned"
+        clippy::too_many_arguments,
+        reason = "arguments from Python are owned, and named there"
     )]
     fn reconsider(
         &self,
@@ -152,16 +161,62 @@ impl Decoder {
         rejects: Vec<again::Row>,
         accepted: Vec<(u32, u32)>,
         standing: Vec<again::Stored>,
+        registers: Vec<again::StoredRegister>,
         marks: Vec<(u32, u64)>,
         now_ms: i64,
     ) -> PyResult<(Batch, Vec<again::Done>)> {
         let (batch, done) = py.detach(|| {
-            let standing = again::standing(accepted, standing, marks);
+            let standing = again::standing(accepted, standing, registers, marks);
             let rejects = again::rejects(&rejects);
             let (batch, done) = lock(&self.inner)?.reconsider(&rejects, &standing, now_ms);
             Ok::<_, PyErr>((batch, done.iter().map(again::done).collect()))
         })?;
         Ok((Batch::new(batch, Arc::clone(&self.spares)), done))
+    }
+
+    fn reads_marks(&self, py: Python<'_>, meters: Vec<u32>) -> PyResult<Vec<(u32, u64)>> {
+        py.detach(|| {
+            let decoder = lock(&self.inner)?;
+            let mark = |meter| (meter, decoder.reads_mark(meter));
+            Ok(meters.into_iter().map(mark).collect())
+        })
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "arguments from Python are named there"
+    )]
+    #[pyo3(signature = (rows, wanted, fetched, marks, now_ms, *, dry=false))]
+    fn retime(
+        &self,
+        py: Python<'_>,
+        rows: &[u8],
+        wanted: (u32, u32),
+        fetched: (u32, u32),
+        marks: Vec<(u32, u64)>,
+        now_ms: i64,
+        dry: bool,
+    ) -> PyResult<(Batch, BTreeMap<&'static str, u64>)> {
+        let retimed = py.detach(|| {
+            let span = Span { wanted, fetched };
+            let marks = marks.into_iter().collect();
+            let mut decoder = lock(&self.inner)?;
+            Ok::<_, PyErr>(decoder.retime(rows, span, &marks, now_ms, dry))
+        })?;
+        let (batch, done) = retimed.ok_or_else(|| {
+            let reason = "the rows are not the columns of m.reads in RowBinary";
+            PyValueError::new_err(reason)
+        })?;
+        let counts = BTreeMap::from([
+            ("seen", done.seen),
+            ("moved", done.moved),
+            ("withdrawn", done.withdrawn),
+            ("undecided", done.undecided),
+            ("unknown", done.unknown),
+            ("busy", done.busy),
+            ("wider", u64::from(done.wider)),
+        ]);
+        Ok((Batch::new(batch, Arc::clone(&self.spares)), counts))
     }
 
     fn decode(&self, py: Python<'_>, links: Vec<PyRef<'_, Link>>, now_ms: i64) -> PyResult<Batch> {

@@ -8,8 +8,8 @@ use crate::columns::ReadColumns;
 use crate::ledger::{LedgerRow, Outcome, ReadCounts, Tally};
 use crate::quarantine::Quarantine;
 use crate::record::{
-    CounterRow, EventRow, HeldRow, OtherCounterRow, RecordWriter, Refused, RegisterRow, Resolution,
-    TurnRow,
+    CounterRow, EventRow, HeldRow, LearnedRow, OtherCounterRow, RecordWriter, Refused, RegisterRow,
+    Resolution, TurnRow,
 };
 use crate::settings::Settings;
 
@@ -81,6 +81,10 @@ pub(crate) struct Sender<'a> {
     /// Its envelope is acknowledged once journaled: the concentrator forgets the bytes then, so
     /// they are kept whole, whatever the bounds (`docs/uplink.md`, 5.2). The window bounds them.
     pub(crate) acked: bool,
+    /// What the envelope called the meter.
+    pub(crate) hint: &'a [u8],
+    /// Set for one row of a body: the flags its read would have had.
+    pub(crate) row: Option<u32>,
 }
 
 impl Building {
@@ -172,7 +176,18 @@ impl Building {
             error,
             peer: sender.peer,
             raw,
+            whence: (sender.row.is_some() || !sender.hint.is_empty()).then(|| {
+                (
+                    sender.row.is_some(),
+                    sender.row.unwrap_or_default(),
+                    sender.hint,
+                )
+            }),
         });
+    }
+
+    pub(crate) fn learned(&mut self, row: &LearnedRow<'_>) {
+        self.record.learned(row);
     }
 
     pub(crate) fn counter(&mut self, row: CounterRow) {
@@ -279,6 +294,7 @@ impl Building {
                 error: DecodeError::new(Layer::Link, kept.unkept, Kind::TooMany),
                 peer,
                 raw: &[],
+                whence: None,
             });
         }
     }

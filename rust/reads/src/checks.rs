@@ -77,6 +77,7 @@ impl Walk {
         let step = i64::from(self.grid.interval_s);
         clock.local_s == before.local_s.wrapping_add(step)
             && clock.deviation_min == before.deviation_min
+            && self.grid.time_policy.is_steady()
     }
 }
 
@@ -84,6 +85,9 @@ impl Grid {
     /// All of a frame's clocks as one run, if they are one. Saves most of the work of the walk.
     pub(crate) fn run(&self, clocks: &[RawClock]) -> Option<Run> {
         let (first, rest) = clocks.split_first()?;
+        if !self.time_policy.is_steady() {
+            return None;
+        }
         let step = i64::from(self.interval_s);
         let mut due = *first;
         for clock in rest {

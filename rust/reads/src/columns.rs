@@ -10,6 +10,10 @@ use cosem::layout::Channel;
 /// A column of `W`-byte values.
 pub(crate) type Column<const W: usize> = Vec<[u8; W]>;
 
+/// The offset that a read has if no other is said: five and a half hours.
+pub(crate) const INDIA_MIN: i16 = 330;
+pub(crate) const INDIA: [u8; 2] = INDIA_MIN.to_le_bytes();
+
 /// The columns of `m.reads`, without the version, which the journal's position gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ReadColumns {
@@ -23,6 +27,8 @@ pub(crate) struct ReadColumns {
     pub(crate) status: Column<4>,
     pub(crate) deviation_min: Column<2>,
     pub(crate) clock_status: Column<1>,
+    /// How far the clock was ahead of UTC; empty as long as all were on Indian time.
+    pub(crate) offset_min: Column<2>,
     pub(crate) dcu: Column<4>,
     pub(crate) counter: Column<4>,
 }
@@ -52,6 +58,7 @@ impl ReadColumns {
         self.status.clear();
         self.deviation_min.clear();
         self.clock_status.clear();
+        self.offset_min.clear();
         self.dcu.clear();
         self.counter.clear();
     }
@@ -69,6 +76,9 @@ impl ReadColumns {
     /// Fills up the channels that the last frames did not have.
     pub(crate) fn level(&mut self) {
         let rows = self.rows();
+        if !self.offset_min.is_empty() {
+            self.offset_min.resize(rows, INDIA);
+        }
         for column in &mut self.channels {
             if !column.is_empty() {
                 column.resize(rows, [0; 4]);

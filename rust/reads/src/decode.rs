@@ -8,17 +8,20 @@ mod again;
 mod answers;
 mod associations;
 mod identity;
+mod odd;
 mod opening;
 mod other_keys;
 mod push;
 mod reply;
+mod retime;
 mod rotation;
 mod sealed;
 mod services;
 mod told;
 mod transfers;
 
-pub use again::{Reconsidered, Rejected, Resolved, Standing, Survey};
+pub use again::{Reconsidered, RegisterKey, Rejected, RejectedRow, Resolved, Standing, Survey};
+pub use retime::{Retimed, Span};
 
 use again::Again;
 use std::collections::BTreeMap;
@@ -32,7 +35,8 @@ use cosem::{DecodeError, Kind, Layer};
 use crate::alarms::Alarms;
 use crate::batch::{Batch, Building, Sender};
 use crate::keys::OpenKeys;
-use crate::layouts::Layouts;
+use crate::layouts::{Family, Layouts};
+use crate::learned::Learned;
 use crate::ledger::{Outcome, ReadCounts};
 use crate::meters::{MeterError, MeterSpec, Meters};
 use crate::other_keys::OtherKeys;
@@ -67,6 +71,9 @@ pub struct Decoder {
     scratch: Scratch,
     /// The intervals of the reject that is surveyed.
     surveyed: Option<(u32, u32)>,
+    /// The times of its registers.
+    surveyed_told: Option<(u32, u32)>,
+    pub(crate) learned: Learned,
     pub(crate) transfers: Transfers,
     pub(crate) alarms: Alarms,
     associations: Associations,
@@ -130,6 +137,8 @@ impl Decoder {
             building: Building::default(),
             scratch: Scratch::default(),
             surveyed: None,
+            surveyed_told: None,
+            learned: Learned::default(),
             transfers: Transfers::default(),
             alarms: Alarms::default(),
             associations: Associations::new(settings.associations_max),
@@ -153,7 +162,13 @@ impl Decoder {
 
     /// Replaces all layouts.
     pub fn set_layouts(&mut self, specs: &[LayoutSpec]) -> Result<(), SpecError> {
+        self.learned.forget_variants();
         self.layouts.set(specs)
+    }
+
+    /// Names layouts that are set as those of one model.
+    pub fn set_families(&mut self, families: &[Family]) -> Result<(), SpecError> {
+        self.layouts.set_families(families)
     }
 
     /// Replaces all profiles of registers and events, and what event codes mean.
@@ -310,6 +325,21 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// A row that was refused, as if it were a frame.
+    const fn row(link: &LinkFrames<'a>, reject: &Rejected<'a>, again: Again<'a>) -> Self {
+        Self {
+            link: *link,
+            raw: reject.raw,
+            apdu: &[],
+            what: What::Reject(DecodeError::new(Layer::Check, 0, Kind::Unsupported)),
+            envelope: None,
+            now_s: reject.at_ms.div_euclid(1000),
+            frames: 1,
+            depth: 0,
+            again: Some(again),
+        }
+    }
+
     fn resent(&self) -> bool {
         self.envelope.is_some_and(|envelope| envelope.resent)
     }
@@ -345,6 +375,11 @@ impl Known {
             meter: self.meter,
             counter: self.counter,
             acked: frame.envelope.is_some(),
+            hint: match frame.envelope {
+                Some(envelope) => envelope.meter,
+                None => &[],
+            },
+            row: None,
         }
     }
 }

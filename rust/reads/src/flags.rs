@@ -21,8 +21,11 @@ pub const RETIRED_KEY: u32 = 1 << 7;
 /// Came under a broadcast, dedicated or wrapped key, which has a counter of its own.
 pub const OTHER_KEY: u32 = 1 << 8;
 
+/// Was stored at another time before; the policy of its meter's clock was applied anew.
+pub const RETIMED: u32 = 1 << 9;
+
 /// Every flag with its name, for documentation and constants in other languages.
-pub const FLAGS: [(&str, u32); 9] = [
+pub const FLAGS: [(&str, u32); 10] = [
     ("CHANGED", CHANGED),
     ("UNCHECKED", UNCHECKED),
     ("CLOCK_INVALID", CLOCK_INVALID),
@@ -32,6 +35,7 @@ pub const FLAGS: [(&str, u32); 9] = [
     ("TIME_OF_RECEIPT", TIME_OF_RECEIPT),
     ("RETIRED_KEY", RETIRED_KEY),
     ("OTHER_KEY", OTHER_KEY),
+    ("RETIMED", RETIMED),
 ];
 
 /// How far a read may be trusted, as India Energy Stack `MeterData` v0.6 names it.

@@ -54,6 +54,14 @@ impl ReadCounts {
         duplicate: 0,
         changed: 0,
     };
+
+    /// Of one more part of the same frame.
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.stored = self.stored.saturating_add(other.stored);
+        self.quarantined = self.quarantined.saturating_add(other.quarantined);
+        self.duplicate = self.duplicate.saturating_add(other.duplicate);
+        self.changed = self.changed.saturating_add(other.changed);
+    }
 }
 
 /// What one batch counted for one concentrator.

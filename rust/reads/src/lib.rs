@@ -11,6 +11,7 @@ mod decode;
 mod alarms;
 mod keys;
 mod layouts;
+mod learned;
 mod meters;
 mod other_keys;
 mod policy;
@@ -39,10 +40,11 @@ mod snapshot;
 
 pub use batch::Batch;
 pub use decode::{
-    Decoder, Footprint, LinkFrames, Reconsidered, Rejected, Resolved, Standing, Survey,
+    Decoder, Footprint, LinkFrames, Reconsidered, RegisterKey, Rejected, RejectedRow, Resolved,
+    Retimed, Span, Standing, Survey,
 };
 pub use gather::{Gathered, gather, record_rows};
-pub use layouts::Layouts;
+pub use layouts::{Family, Layouts};
 pub use ledger::Tally;
 pub use meters::{MeterError, MeterSpec, SERIAL_BYTES_MAX};
 pub use policy::Protection;

@@ -24,10 +24,13 @@ impl Profiles {
         self.meanings = meanings.into_iter().collect();
     }
 
-    /// A body by the profile that fits it, and what that is called. Those made for the meter's own
-    /// layout go first, a body's own word last.
-    pub(crate) fn fit(&self, body: &Value, layout: &str) -> Option<(&str, Taken)> {
-        let made_for = |profile: &&Profile| profile.goes_with.iter().any(|name| name == layout);
+    /// A body by the profile that fits it, and what that is called. Those made for one of the meter's
+    /// own `layouts` go first, a body's own word last.
+    pub(crate) fn fit(&self, body: &Value, layouts: &[&str]) -> Option<(&str, Taken)> {
+        let made_for = |profile: &&Profile| {
+            let mut names = profile.goes_with.iter();
+            names.any(|name| layouts.contains(&name.as_str()))
+        };
         let for_any = |profile: &&Profile| profile.goes_with.is_empty();
         let own = self.profiles.iter().filter(made_for);
         let any = self.profiles.iter().filter(for_any);

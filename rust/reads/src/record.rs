@@ -17,9 +17,13 @@
 //! | 10 | held | rows `u32`, then row after row, see [`HeldRow`]: blocks that wait for the rest of their message |
 //! | 11 | other counters | rows `u32`, then meter, system title, key check and counter of each |
 //! | 12 | failures | rows `u32`, then meter and how many of its frames in a row its key did not open |
+//! | 13 | offsets | rows `u32`, then of each read how far its clock was ahead of UTC, in minutes (`i16`) |
+//! | 14 | whences | rows `u32`, then row after row, see [`WhenceRow`] |
+//! | 15 | learned | rows `u32`, then row after row, see [`LearnedRow`] |
 //!
 //! Positions count the rows of sections 1, 2, 3, 6, 7 and 8 in this order.
 
+mod beside;
 mod cursor;
 mod held;
 mod moved;
@@ -31,6 +35,7 @@ use core::fmt;
 use cosem::layout::Channel;
 
 use crate::ledger::{LedgerRow, Tally};
+pub(crate) use beside::{LearnedRow, WhenceRow};
 pub(crate) use cursor::Cursor;
 pub(crate) use held::HeldRow;
 pub(crate) use moved::{CounterRow, OtherCounterRow, TurnRow};
@@ -68,6 +73,12 @@ pub enum Section {
     OtherCounters = 11,
     /// Meters whose frames fail under their key.
     Failures = 12,
+    /// How far the clocks of reads were ahead of UTC, where any was not on Indian time.
+    Offsets = 13,
+    /// What rejects say of themselves.
+    Whences = 14,
+    /// What meters told of their profiles.
+    Learned = 15,
 }
 
 /// Why bytes are not a record written here: damage, or a newer program wrote them.
@@ -105,6 +116,10 @@ pub(crate) struct Record<'a> {
     pub(crate) held: Vec<HeldRow<'a>>,
     pub(crate) other_counters: Vec<OtherCounterRow>,
     pub(crate) failures: Vec<(u32, u32)>,
+    /// Empty where all clocks were on Indian time.
+    pub(crate) offsets: &'a [[u8; 2]],
+    pub(crate) whences: Vec<WhenceRow<'a>>,
+    pub(crate) learned: Vec<LearnedRow<'a>>,
 }
 
 /// The columns of section 1, as they lie in the record.
@@ -198,6 +213,11 @@ impl<'a> Record<'a> {
                 rows(&mut cursor, OtherCounterRow::parse).map(|rows| self.other_counters = rows)
             }
             Section::Failures => rows(&mut cursor, failures_row).map(|rows| self.failures = rows),
+            Section::Offsets => offsets(&mut cursor).map(|column| self.offsets = column),
+            Section::Whences => rows(&mut cursor, WhenceRow::parse).map(|rows| self.whences = rows),
+            Section::Learned => {
+                rows(&mut cursor, LearnedRow::parse).map(|rows| self.learned = rows)
+            }
         };
         whole.ok_or_else(|| section.error("it is cut short or holds nonsense"))?;
         if cursor.is_empty() {
@@ -267,6 +287,9 @@ impl Section {
             Self::Held,
             Self::OtherCounters,
             Self::Failures,
+            Self::Offsets,
+            Self::Whences,
+            Self::Learned,
         ]
         .into_iter()
         .find(|section| *section as u8 == id)
@@ -314,6 +337,11 @@ fn ledger_row(cursor: &mut Cursor<'_>) -> Option<LedgerRow> {
             reads_changed: cursor.u64()?,
         },
     })
+}
+
+fn offsets<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [[u8; 2]]> {
+    let count = usize::try_from(cursor.u32()?).ok()?;
+    cursor.column(count)
 }
 
 fn failures_row(cursor: &mut Cursor<'_>) -> Option<(u32, u32)> {

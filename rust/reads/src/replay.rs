@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use cosem::layout::Channel;
 
 use crate::decode::Decoder;
-use crate::flags;
+use crate::flags::{self, Quality};
 use crate::hash::HashKey;
 use crate::record::{Reads, Record, RecordError};
 use crate::retired::Retired;
@@ -43,6 +43,11 @@ impl Decoder {
         for (meter, failures) in &record.failures {
             self.alarms.put_back(*meter, *failures);
         }
+        for row in &record.learned {
+            let index = self.place(row.meter);
+            self.learned
+                .keep((index, row.profile, row.attribute), row.bytes);
+        }
         let turned: BTreeSet<u32> = record.turns.iter().map(|row| row.meter).collect();
         self.replay_reads(&record.reads, &turned);
         for (dcu, sequence) in &record.uplinks {
@@ -60,11 +65,13 @@ impl Decoder {
             .iter()
             .zip(reads.interval_start)
             .zip(reads.interval_s.iter().zip(reads.flags))
-            .zip(reads.counter.iter().zip(sums));
-        for (((meter, start), (interval, flags)), (counter, sum)) in rows {
+            .zip(reads.counter.iter().zip(sums))
+            .zip(reads.quality);
+        for ((((meter, start), (interval, flags)), (counter, sum)), quality) in rows {
             let meter = u32::from_le_bytes(*meter);
             let index = self.place(meter);
-            let uncounted = flags::UNAUTHENTICATED | flags::RETIRED_KEY | flags::OTHER_KEY;
+            let uncounted =
+                flags::UNAUTHENTICATED | flags::RETIRED_KEY | flags::OTHER_KEY | flags::RETIMED;
             let counted = u32::from_le_bytes(*flags) & uncounted == 0;
             if counted && (turned.is_empty() || !turned.contains(&meter)) {
                 let key = self.state.progress(index).key_check;
@@ -75,7 +82,11 @@ impl Decoder {
             let number = start_s.checked_div(u32::from(interval_s));
             if let (Some(number), Some(mut window)) = (number, self.state.window(index, interval_s))
             {
-                window.note(number, HashKey::finish(sum));
+                if *quality == [Quality::Rejected as u8] {
+                    window.forget(number);
+                } else {
+                    window.note(number, HashKey::finish(sum));
+                }
             }
         }
     }

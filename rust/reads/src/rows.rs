@@ -7,7 +7,7 @@ use cosem::clock::RawClock;
 use cosem::layout::{Channel, Columns};
 
 use crate::checks::{Grid, Run, Walk, clock_flags};
-use crate::columns::{FrameFields, ReadColumns};
+use crate::columns::{FrameFields, INDIA, INDIA_MIN, ReadColumns};
 use crate::flags::{self, Quality};
 use crate::hash::HashKey;
 use crate::ledger::ReadCounts;
@@ -179,6 +179,9 @@ impl Rows {
             Some((run, flags)) => store_run(run, flags, frame.interval_s, rows, out),
             None => self.store_each(&picked, &columns.clocks, out),
         }
+        if !out.offset_min.is_empty() || !self.is_indian(columns, frame.interval_s) {
+            self.store_offsets(columns, frame.interval_s, first, out);
+        }
         picked.copy(&columns.present, u16::to_le_bytes, &mut out.present);
         picked.copy(&columns.status, u32::to_le_bytes, &mut out.status);
         for channel in channels_in(self.channels) {
@@ -188,6 +191,43 @@ impl Rows {
                 picked.copy(values, u32::to_le_bytes, target);
             }
         }
+    }
+
+    /// Whether all accepted reads have clocks on Indian time.
+    fn is_indian(&self, columns: &Columns, interval_s: u16) -> bool {
+        match (self.run, columns.clocks.first()) {
+            (Some((run, _)), Some(clock)) => {
+                offset_min(clock, run.first.start_s, interval_s) == INDIA_MIN
+            }
+            _ => self.accepted.iter().all(|read| {
+                columns
+                    .clocks
+                    .get(read.row)
+                    .is_some_and(|clock| offset_min(clock, read.start_s, interval_s) == INDIA_MIN)
+            }),
+        }
+    }
+
+    #[cold]
+    fn store_offsets(
+        &self,
+        columns: &Columns,
+        interval_s: u16,
+        first: usize,
+        out: &mut ReadColumns,
+    ) {
+        out.offset_min.resize(first, INDIA);
+        if let (Some((run, _)), Some(clock)) = (self.run, columns.clocks.first()) {
+            let offset = offset_min(clock, run.first.start_s, interval_s);
+            out.offset_min
+                .resize(out.interval_start.len(), offset.to_le_bytes());
+            return;
+        }
+        let offsets = self.accepted.iter().filter_map(|read| {
+            let clock = columns.clocks.get(read.row)?;
+            Some(offset_min(clock, read.start_s, interval_s).to_le_bytes())
+        });
+        out.offset_min.extend(offsets);
     }
 
     fn store_each(&self, picked: &Picked<'_>, clocks: &[RawClock], out: &mut ReadColumns) {
@@ -202,6 +242,13 @@ impl Rows {
         picked.copy(clocks, deviation, &mut out.deviation_min);
         picked.copy(clocks, |clock| [clock.status], &mut out.clock_status);
     }
+}
+
+/// Minutes by which `clock` was ahead of UTC when an interval from `start_s` ended.
+fn offset_min(clock: &RawClock, start_s: u32, interval_s: u16) -> i16 {
+    let end_s = i64::from(start_s).wrapping_add(i64::from(interval_s));
+    let ahead_min = clock.local_s.wrapping_sub(end_s).div_euclid(60);
+    i16::try_from(ahead_min).unwrap_or(INDIA_MIN)
 }
 
 /// The columns that follow from a run's first read.

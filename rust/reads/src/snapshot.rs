@@ -6,13 +6,14 @@
 //! concentrators: number `u32`, sequence `u64`; count and that many keys that meters have turned from:
 //! meter, key check, counter (`u32` each), until (`i64`); count and that many counters under other
 //! keys, as section 11 of a record has them; count and that many blocks that wait, as section 10; count
-//! and that many meters that fail under their key, as section 12; CRC-32C of all before it. Keys are
+//! and that many meters that fail under their key, as section 12; count and that many attributes of
+//! profiles that meters told, as section 15; CRC-32C of all before it. Keys are
 //! not in it.
 
 use core::fmt;
 
 use crate::decode::Decoder;
-use crate::record::{Cursor, HeldRow, OtherCounterRow};
+use crate::record::{Cursor, HeldRow, LearnedRow, OtherCounterRow};
 use crate::retired::Retired;
 use crate::state::Progress;
 
@@ -219,6 +220,17 @@ impl Decoder {
             out.extend(meter.to_le_bytes());
             out.extend(failures.to_le_bytes());
         }
+        let learned = self.learned.iter();
+        put_count(learned.len(), out);
+        for ((index, profile, attribute), bytes) in learned {
+            let row = LearnedRow {
+                meter: self.meters.get(index).map_or(0, |meter| meter.number),
+                profile,
+                attribute,
+                bytes,
+            };
+            row.write(out);
+        }
     }
 
     fn take_back_waiting(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
@@ -233,6 +245,12 @@ impl Decoder {
         for _ in 0..cursor.u32()? {
             let (meter, failures) = (cursor.u32()?, cursor.u32()?);
             self.alarms.put_back(meter, failures);
+        }
+        for _ in 0..cursor.u32()? {
+            let row = LearnedRow::parse(cursor)?;
+            let index = self.place(row.meter);
+            self.learned
+                .keep((index, row.profile, row.attribute), row.bytes);
         }
         Some(())
     }

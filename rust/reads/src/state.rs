@@ -14,6 +14,10 @@ use crate::other_keys::Lines;
 use crate::retired::Retired;
 use crate::uplinks::Uplinks;
 
+/// FNV-1a, by words: what changed is to be seen, and nobody aims for it.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
 /// Identifies a key without revealing it; 0 means no counter was accepted yet.
 pub(crate) type KeyCheck = u32;
 
@@ -182,6 +186,21 @@ impl State {
         older.iter().chain(newer).copied()
     }
 
+    /// Changes with everything that is known of a meter's reads and counter.
+    pub(crate) fn fingerprint(&self, index: usize) -> u64 {
+        let progress = self.progress(index);
+        let words = [
+            progress.key_check,
+            progress.counter,
+            progress.head,
+            progress.floor,
+        ];
+        let ring = self.ring(index);
+        words.into_iter().chain(ring).fold(FNV_BASIS, |sum, word| {
+            (sum ^ u64::from(word)).wrapping_mul(FNV_PRIME)
+        })
+    }
+
     /// Bytes held, without what is only reserved.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.progress.as_slice()).saturating_add(size_of_val(self.rings.as_slice()))
@@ -228,6 +247,17 @@ impl Window<'_> {
         }
         if self.progress.head.wrapping_sub(number) < self.slots {
             self.set(number, hash);
+        }
+    }
+
+    /// Forgets a read that was withdrawn: the next of its interval is the first.
+    #[cold]
+    pub(crate) fn forget(&mut self, number: u32) {
+        let seen = self.progress.ring != 0 && self.progress.interval_s == self.interval_s;
+        let known =
+            number <= self.progress.head && self.progress.head.wrapping_sub(number) < self.slots;
+        if seen && known {
+            self.set(number, hash::NONE);
         }
     }
 

@@ -11,7 +11,7 @@ mod world;
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use reads::{Decoder, Protection, Rejected, Settings, Standing, flags};
+use reads::{Decoder, Protection, Rejected, RejectedRow, Settings, Standing, flags};
 use world::record::parse;
 use world::{Interval, MIDNIGHT_S, Meter, NOW_MS, decode};
 
@@ -32,6 +32,8 @@ fn rejected(raw: &[u8]) -> Rejected<'_> {
         dcu: 3,
         peer: "192.0.2.1",
         raw,
+        hint: &[],
+        row: None,
     }
 }
 
@@ -206,6 +208,90 @@ fn a_meter_that_has_sent_since_the_survey_is_left_for_the_next_round() {
         ..Standing::default()
     };
     assert_eq!(kind(again(&mut decoder, &frame, &standing).1), "resolved");
+}
+
+/// A row as the store gives it back.
+fn rejected_row(raw: &[u8], row: RejectedRow) -> Rejected<'_> {
+    Rejected {
+        row: Some(row),
+        ..rejected(raw)
+    }
+}
+
+#[test]
+fn a_row_that_a_check_refused_is_taken_once_the_settings_allow_it() {
+    let mut strict = empty();
+    Meter::new(1).register(&mut strict, PROTECTED);
+    let late = Interval::nth(26, 5);
+    let frame = Meter::new(1).frame(7, &[Interval::nth(1, 9), late]);
+    let parsed = parse(&decode(&mut strict, &frame).record);
+    let [reject] = &parsed.rejects[..] else {
+        panic!("{parsed:?}")
+    };
+    assert_eq!(
+        (reject.kind.as_str(), reject.meter),
+        ("future_timestamp", 1)
+    );
+    assert_eq!(parsed.whences, [(0, true, 0, Vec::new())]);
+    let row = RejectedRow {
+        meter: 1,
+        counter: reject.counter,
+        flags: 0,
+    };
+    let still = strict.survey(&[rejected_row(&reject.raw, row)])[0];
+    assert_eq!(still.refusal.unwrap().kind.name(), "future_timestamp");
+    let (batch, done) = strict.reconsider(
+        &[rejected_row(&reject.raw, row)],
+        &Standing::default(),
+        NOW_MS,
+    );
+    assert_eq!(
+        (done[0].is_err(), batch.rows),
+        (true, 0),
+        "refused, and not kept twice"
+    );
+    let mut lenient = world::decoder(Settings {
+        future_tolerance_s: 7_200,
+        ..Settings::default()
+    });
+    Meter::new(1).register(&mut lenient, PROTECTED);
+    lenient.restore(&strict.snapshot()).unwrap();
+    let survey = lenient.survey(&[rejected_row(&reject.raw, row)])[0];
+    assert_eq!((survey.meter, survey.refusal), (1, None));
+    assert_eq!(survey.starts, Some((late.start_s(), late.start_s())));
+    let standing = Standing {
+        accepted: BTreeSet::from([(1, 7)]),
+        ..Standing::default()
+    };
+    let (batch, done) = lenient.reconsider(&[rejected_row(&reject.raw, row)], &standing, NOW_MS);
+    assert_eq!(
+        done[0].unwrap().reads,
+        1,
+        "its frame's other rows are no copy of it"
+    );
+    let read = &parse(&batch.record).reads[0];
+    assert_eq!((read["imp_wh"], read["counter"], read["flags"]), (5, 7, 0));
+}
+
+#[test]
+fn what_an_envelope_called_the_meter_is_kept_with_the_reject() {
+    let mut decoder = empty();
+    let mut push = Vec::new();
+    cosem::encode::data_notification(0, &mut push);
+    push.extend([2, 1, 0]);
+    let frame = world::wrapped(&push);
+    let hinted = |hint| Rejected {
+        hint,
+        ..rejected(&frame)
+    };
+    Meter::new(1).register(&mut decoder, Protection::NONE);
+    let serial = Meter::new(1).serial();
+    let [with, without] = decoder.survey(&[hinted(serial.as_bytes()), hinted(b"")])[..] else {
+        panic!()
+    };
+    assert_eq!(with.refusal.unwrap().kind.name(), "no_layout");
+    assert_eq!((with.meter, without.meter), (1, 0));
+    assert_eq!(without.refusal.unwrap().kind.name(), "unknown_meter");
 }
 
 proptest! {

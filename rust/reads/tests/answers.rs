@@ -192,6 +192,8 @@ fn a_value_that_nothing_describes_is_kept_until_a_layout_fits_it() {
         dcu: 0,
         peer: "",
         raw: &reject.raw,
+        hint: &[],
+        row: None,
     };
     let (_, done) = decoder.reconsider(&[rejected], &Standing::default(), NOW_MS);
     assert_eq!(done[0].unwrap().reads, 4);

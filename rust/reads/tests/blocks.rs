@@ -254,6 +254,8 @@ fn a_refused_message_is_kept_whole_and_can_be_decoded_again() {
         dcu: 0,
         peer: "",
         raw,
+        hint: &[],
+        row: None,
     };
     let (_, done) = decoder.reconsider(&[rejected(&parts)], &Standing::default(), NOW_MS);
     assert_eq!(done[0].unwrap().reads, 4);

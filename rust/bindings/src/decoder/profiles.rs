@@ -1,9 +1,9 @@
-//! What event codes mean, as Python reads it from files.
+//! What event codes mean and which layouts models have, as Python reads it from files.
 
 use std::collections::BTreeMap;
 
 use cosem::profile::Code;
-use reads::Meaning;
+use reads::{Family, Meaning};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -13,6 +13,12 @@ struct Written {
     _source: String,
     bits: BTreeMap<u16, String>,
     codes: BTreeMap<u32, String>,
+}
+
+/// Layouts by the name they have together, from one JSON object.
+pub(super) fn families(json: &[u8]) -> Result<Vec<Family>, serde_json::Error> {
+    let written: BTreeMap<String, Vec<String>> = serde_json::from_slice(json)?;
+    Ok(written.into_iter().collect())
 }
 
 /// Meanings by number, from one JSON object.

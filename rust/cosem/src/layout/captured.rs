@@ -11,6 +11,10 @@ use crate::{Layer, Reader};
 
 use super::value;
 
+/// The block load survey of IS 15959, load profile 1 of the Blue Book.
+const LOAD_PROFILE: [u8; 6] = [1, 0, 99, 1, 0, 255];
+/// Device id, name, time and list.
+const PUSH_ELEMENTS: u8 = 4;
 const CLASS_PROFILE: u16 = 7;
 const CLASS_CLOCK: u16 = 8;
 const CLASS_PUSH_SETUP: u16 = 40;
@@ -47,6 +51,26 @@ impl Captured {
             return None;
         };
         Self::entries(&entries)
+    }
+
+    /// A body that holds nothing but the columns of a profile: the profile's name, and the list.
+    ///
+    /// A push names the profile. A bare list, as an answer brings it, is that of the load profile when
+    /// channels are in it: of no other profile do meters capture these.
+    pub fn told(body: &[u8]) -> Option<([u8; 6], &[u8])> {
+        if let Some(objects) = Self::list(body) {
+            let load = objects.iter().any(|object| object.channel().is_some());
+            return load.then_some((LOAD_PROFILE, body));
+        }
+        let mut reader = Reader::new(body, Layer::Data);
+        (reader.take().ok()? == [value::tag::STRUCTURE, PUSH_ELEMENTS]).then_some(())?;
+        element(&mut reader)?;
+        let [value::tag::OCTET_STRING, 6, name @ ..] = reader.take::<8>().ok()? else {
+            return None;
+        };
+        element(&mut reader)?;
+        let list = element(&mut reader)?;
+        (reader.is_empty() && Self::list(list).is_some()).then_some((name, list))
     }
 
     fn entries(entries: &[Value]) -> Option<Vec<Self>> {

@@ -90,6 +90,18 @@ impl Layout {
         &self.fields
     }
 
+    /// Its columns as capture objects.
+    pub fn columns(&self) -> Vec<Captured> {
+        let fields = self.fields.iter();
+        fields
+            .map(|field| Captured {
+                class: if field.target == Target::Clock { 8 } else { 3 },
+                obis: field.obis,
+                attribute: field.attribute,
+            })
+            .collect()
+    }
+
     /// Scaler and unit of a channel that a field of that name has here.
     pub fn unit(&self, obis: [u8; 6]) -> Option<Unit> {
         let channel =

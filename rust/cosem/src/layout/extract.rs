@@ -1,10 +1,10 @@
 //! A body to columns: the head, then runs of rows that look alike, then whatever is left one by one.
 
-use super::Layout;
 use super::columns::Columns;
 use super::head::Head;
 use super::template::Template;
 use super::walk::Above;
+use super::{BodyShape, Layout};
 use crate::{DecodeError, Layer, Reader, axdr};
 
 /// Row shapes a layout remembers; a fifth replaces the oldest.
@@ -76,6 +76,36 @@ impl Layout {
             logical_name: head.logical_name,
             rows: out.len().saturating_sub(rows),
         })
+    }
+
+    /// Extracts one row that stands alone, as it was kept when it was refused: of a flat body all of
+    /// it, of any other the row's structure.
+    ///
+    /// A row that refers to the one above it is refused: that one is not here.
+    #[cold]
+    pub fn extract_row(
+        &mut self,
+        row: &[u8],
+        out: &mut Columns,
+        bad: &mut Vec<BadRow>,
+    ) -> Result<(), DecodeError> {
+        if self.body == BodyShape::Flat {
+            return self.extract(row, 0, out, bad).map(|_| ());
+        }
+        let mut reader = Reader::new(row, Layer::Data);
+        let mut above = Above::none();
+        let walked = self.walk(&mut reader, true, &mut above)?;
+        reader.end()?;
+        let end = reader.offset();
+        match walked.fault {
+            Some(error) => bad.push(BadRow {
+                start: 0,
+                end,
+                error,
+            }),
+            None => out.push(&walked.row, (0, end)),
+        }
+        Ok(())
     }
 
     fn body<'a>(
@@ -165,6 +195,11 @@ impl<'a> Rows<'_, 'a> {
         let (_, last) = region.split_at(region.len().saturating_sub(template.stride()));
         self.last_run_row = Some(last);
         reader.bytes(region.len())?;
+        if !self.head.structured
+            && let Some(span) = out.spans.last_mut()
+        {
+            *span = (0, reader.offset()); // The row is the body.
+        }
         Ok(Run::Taken(rows))
     }
 
@@ -183,11 +218,14 @@ impl<'a> Rows<'_, 'a> {
                 &mut self.above,
             )?;
         }
-        let (bytes, start) = (reader.rest(), reader.offset());
+        let (bytes, mut start) = (reader.rest(), reader.offset());
         let walked = self
             .layout
             .walk(reader, self.head.structured, &mut self.above)?;
         let end = reader.offset();
+        if !self.head.structured {
+            start = 0; // As above.
+        }
         if let Some(error) = walked.fault {
             bad.push(BadRow { start, end, error });
             return Ok(());

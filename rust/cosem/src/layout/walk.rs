@@ -15,6 +15,8 @@ const DATE_TIME_BYTES: usize = 12;
 /// What null-data and deltas refer to: the row above, sound or not (Green Book 9, clause 4.3.6: profile generic).
 #[derive(Debug, Clone)]
 pub(super) struct Above {
+    /// Whether there is no row above that could be referred to.
+    alone: bool,
     pub(super) interval_s: u32,
     pub(super) days: Days,
     clock: Option<RawClock>,
@@ -29,6 +31,7 @@ pub(super) struct Above {
 impl Above {
     pub(super) fn new(interval_s: u32) -> Self {
         Self {
+            alone: false,
             interval_s,
             days: Days::default(),
             clock: None,
@@ -37,6 +40,16 @@ impl Above {
             floats: 0,
             scaled: [0; Channel::COUNT],
             status: 0,
+        }
+    }
+}
+
+impl Above {
+    /// Above a row that stands alone.
+    pub(super) fn none() -> Self {
+        Self {
+            alone: true,
+            ..Self::new(0)
         }
     }
 }
@@ -120,6 +133,7 @@ fn channel(
     };
     let known = above.known & channel.bit() != 0;
     let raw = match value::number(reader)? {
+        Number::Null | Number::Delta(_) if above.alone => return Ok(Err(Kind::BadValue)),
         Number::Null if above.floats & channel.bit() != 0 => {
             let scaled = above.scaled.get(channel.index());
             *value = scaled.copied().unwrap_or_default();
@@ -163,6 +177,7 @@ fn channel(
 fn status(reader: &mut Reader<'_>, above: &mut Above) -> Taken<u32> {
     let misfit = no_layout(reader);
     let status = match value::number(reader)? {
+        Number::Null if above.alone => Err(Kind::BadValue),
         Number::Null => Ok(above.status),
         Number::Absolute(number) => u32::try_from(number).map_err(|_| Kind::BadValue),
         Number::Other(tag::BOOLEAN) => Ok(u32::from(reader.u8()? != 0)),

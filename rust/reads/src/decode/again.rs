@@ -11,15 +11,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use cosem::framing::{Entry, Frames, Framing, Limits, Splitter};
 use cosem::{DecodeError, Kind, Layer};
 
-use super::opening::Proof;
+use super::odd::Whose;
+use super::opening::{Proof, Took};
 use super::push::grid;
-use super::{Decoder, Frame, Known, LinkFrames};
+use super::{Decoder, Envelope, Frame, Known, LinkFrames};
 use crate::batch::Batch;
 use crate::checks::Walk;
 use crate::columns::FrameFields;
 use crate::flags;
 use crate::ledger::{Outcome, ReadCounts};
-use crate::record::Resolution;
+use crate::record::{RegisterRow, Resolution};
 
 /// A link that no listener has.
 const NO_LINK: u64 = u64::MAX;
@@ -37,8 +38,23 @@ pub struct Rejected<'a> {
     pub dcu: u32,
     /// Who sent it.
     pub peer: &'a str,
-    /// Its bytes, framing included.
+    /// Its bytes: a frame with its framing, or one row of a body.
     pub raw: &'a [u8],
+    /// What its envelope called the meter; empty without one.
+    pub hint: &'a [u8],
+    /// Set when it is one row of a body that was taken.
+    pub row: Option<RejectedRow>,
+}
+
+/// Whose row was refused, and what was believed of its frame then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// The meter.
+    pub meter: u32,
+    /// Its frame's invocation counter.
+    pub counter: u32,
+    /// The flags that its read would have had.
+    pub flags: u32,
 }
 
 /// What a reject would bring.
@@ -50,6 +66,8 @@ pub struct Survey {
     pub counter: u32,
     /// The first and the last interval start of its reads.
     pub starts: Option<(u32, u32)>,
+    /// The first and the last time of its registers.
+    pub told: Option<(u32, u32)>,
     /// How far its meter's counter was: anything accepted since makes the survey stale.
     pub mark: u64,
     /// Why it would be refused again.
@@ -63,9 +81,14 @@ pub struct Standing {
     pub accepted: BTreeSet<(u32, u32)>,
     /// (meter, interval start) of stored reads, each with its version and counter.
     pub reads: BTreeMap<(u32, u32), (u64, u32)>,
+    /// Stored registers, each with its newest version and that one's counter.
+    pub registers: BTreeMap<RegisterKey, (u64, u32)>,
     /// The marks of the survey, by meter.
     pub marks: BTreeMap<u32, u64>,
 }
+
+/// Meter, time, profile, logical name and attribute of a stored register.
+pub type RegisterKey = (u32, u32, String, [u8; 6], i8);
 
 /// What became of a reject: stored or a duplicate, or why it is refused still.
 pub type Reconsidered = Result<Resolved, DecodeError>;
@@ -88,9 +111,25 @@ pub(super) struct Again<'a> {
     standing: &'a Standing,
     /// Only asked what it would bring: nothing may change.
     survey: bool,
+    /// The flags of a read whose frame was believed when it came.
+    flags: Option<u32>,
 }
 
 impl Again<'_> {
+    /// Whether a register that is stored was received later or by a later frame.
+    pub(super) fn stands(&self, row: &RegisterRow<'_>) -> bool {
+        let stamp = row.stamp;
+        let profile = row.profile.to_owned();
+        let key = (stamp.meter, stamp.at_s, profile, row.obis, row.attribute);
+        let stored = self.standing.registers.get(&key);
+        stored.is_some_and(|(ver, counter)| self.is_older(*ver, *counter, stamp.counter))
+    }
+
+    /// Whether what is decoded again is older than what is stored with this version and counter.
+    const fn is_older(&self, ver: u64, stored_counter: u32, counter: u32) -> bool {
+        ver > self.position || (counter > 0 && stored_counter >= counter)
+    }
+
     /// Whether nothing may change.
     pub(super) const fn is_survey(&self) -> bool {
         self.survey
@@ -117,10 +156,12 @@ impl Decoder {
         let surveyed = rejects.iter().map(|reject| {
             let mut known = Known::default();
             self.surveyed = None;
+            self.surveyed_told = None;
             let again = Again {
                 position: reject.position,
                 standing: &standing,
                 survey: true,
+                flags: reject.row.map(|row| row.flags),
             };
             let taken = self.once_more(reject, again, &mut known);
             Survey {
@@ -128,6 +169,7 @@ impl Decoder {
                 counter: known.counter,
                 mark: self.mark(known.meter),
                 starts: self.surveyed,
+                told: self.surveyed_told,
                 refusal: taken.err(),
             }
         });
@@ -162,6 +204,7 @@ impl Decoder {
                 position: reject.position,
                 standing: &standing,
                 survey: false,
+                flags: reject.row.map(|row| row.flags),
             };
             let taken = self.once_more(reject, again, &mut known);
             let (registers_after, events_after) = self.building.told();
@@ -192,7 +235,7 @@ impl Decoder {
                 registers: resolved.registers,
                 events: resolved.events,
             });
-            if known.counter > 0 {
+            if known.counter > 0 && reject.row.is_none() {
                 standing.accepted.insert((known.meter, known.counter));
             }
             done.push(Ok(resolved));
@@ -216,6 +259,9 @@ impl Decoder {
         again: Again<'_>,
         known: &mut Known,
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        if let Some(row) = reject.row {
+            return self.row_again(reject, row, again, known);
+        }
         let limits = Limits::of_frames(reject.raw.len().max(FRAME_BYTES_MIN));
         let mut splitter = Splitter::new(Framing::Auto, limits);
         let mut frames = Frames::default();
@@ -230,7 +276,7 @@ impl Decoder {
         let now_s = reject.at_ms.div_euclid(1000);
         let mut taken = Err(DecodeError::new(Layer::Link, 0, Kind::Truncated));
         for entry in &frames.entries {
-            taken = self.entry_once_more(&link, entry, now_s, again, known);
+            taken = self.entry_once_more(&link, entry, reject.hint, now_s, again, known);
             if taken.is_err() {
                 break;
             }
@@ -245,26 +291,66 @@ impl Decoder {
         &mut self,
         link: &LinkFrames<'_>,
         entry: &Entry,
+        hint: &[u8],
         now_s: i64,
         again: Again<'_>,
         known: &mut Known,
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
-        let mut frame = Frame::new(link, entry, None, now_s);
+        let envelope = (!hint.is_empty()).then_some(Envelope {
+            meter: hint,
+            resent: false,
+        });
+        let mut frame = Frame::new(link, entry, envelope, now_s);
         frame.again = Some(again);
         self.take(&frame, known)
     }
 
+    /// A row that was refused alone: its frame was believed then, and its other rows are taken.
+    fn row_again(
+        &mut self,
+        reject: &Rejected<'_>,
+        row: RejectedRow,
+        again: Again<'_>,
+        known: &mut Known,
+    ) -> Took {
+        let unknown = DecodeError::new(Layer::Check, 0, Kind::UnknownMeter);
+        let index = self.meters.by_number(row.meter).ok_or(unknown)?;
+        let active = self.meters.get(index).is_some_and(|meter| meter.active);
+        if !active {
+            return Err(unknown);
+        }
+        self.know(index, known);
+        known.counter = row.counter;
+        let changed = again.standing.marks.contains_key(&row.meter);
+        if changed && !again.survey {
+            return Err(DecodeError::new(Layer::Check, 0, Kind::BadSequence));
+        }
+        let frames = Frames::default();
+        let link = LinkFrames {
+            link: NO_LINK,
+            dcu: reject.dcu,
+            peer: reject.peer,
+            frames: &frames,
+        };
+        let frame = Frame::row(&link, reject, again);
+        let whose = Whose {
+            frame: &frame,
+            known,
+            index,
+            proof: Proof::of_row(row.counter),
+        };
+        self.row_once_more(whose, reject.raw)
+    }
+
     /// The reads of a frame that is decoded again; they are in the scratch columns.
     #[cold]
-    pub(super) fn reads_again(
-        &mut self,
-        frame: &Frame<'_>,
-        known: &Known,
-        index: usize,
-        proof: Proof,
-        body: &[u8],
-        again: Again<'_>,
-    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+    pub(super) fn reads_again(&mut self, whose: Whose<'_>, body: &[u8], again: Again<'_>) -> Took {
+        let Whose {
+            frame,
+            known,
+            index,
+            proof,
+        } = whose;
         let unmapped = DecodeError::new(Layer::Layout, 0, Kind::NoLayout);
         let meter = self.meters.get(index).ok_or(unmapped)?;
         let grid = grid(&self.settings, meter, frame.now_s);
@@ -273,7 +359,11 @@ impl Decoder {
             let mut walk = Walk::new(grid);
             let clocks = scratch.columns.clocks.iter();
             let starts = clocks.filter_map(|clock| Some(walk.interval(clock).ok()?.start_s));
-            self.surveyed = starts.fold(None, |range, start| {
+            if let (Some(_), Some(clock)) = (again.flags, scratch.columns.clocks.first()) {
+                let refused = |kind| DecodeError::new(Layer::Check, 0, kind);
+                Walk::new(grid).interval(clock).map_err(refused)?;
+            }
+            self.surveyed = starts.fold(self.surveyed, |range, start| {
                 let (first, last) = range.unwrap_or((start, start));
                 Some((first.min(start), last.max(start)))
             });
@@ -281,11 +371,11 @@ impl Decoder {
         }
         let window = self.state.window(index, meter.interval_s);
         let mut window = window.ok_or(unmapped)?;
-        let flags = proof.flags();
+        let flags = again.flags.unwrap_or_else(|| proof.flags());
         let number = meter.number;
         let judge = |start: u32| match again.standing.reads.get(&(number, start)) {
             None => Some(0),
-            Some((ver, counter)) if *ver > again.position || *counter >= proof.counter => None,
+            Some((ver, counter)) if again.is_older(*ver, *counter, proof.counter) => None,
             Some(_) => Some(flags::CHANGED),
         };
         scratch
@@ -300,7 +390,10 @@ impl Decoder {
         scratch
             .rows
             .store(&scratch.columns, fields, &mut self.building.reads);
-        self.refuse_rows(frame, known, body);
+        if let (Some(_), Some((_, kind))) = (again.flags, scratch.rows.refused.first()) {
+            return Err(DecodeError::new(Layer::Check, 0, *kind)); // It is kept already.
+        }
+        self.refuse_rows(frame, known, flags, body);
         Ok(self.outcome())
     }
 }

@@ -4,8 +4,10 @@ use cosem::layout::Columns;
 use cosem::push::Notification;
 use cosem::{DecodeError, Kind, Layer};
 
+use super::odd::{Told, Whose, is_misfit};
 use super::opening::Proof;
 use super::{Decoder, Frame, Known, identity, reply};
+use crate::batch::Sender;
 use crate::checks::Grid;
 use crate::columns::FrameFields;
 use crate::ledger::{Outcome, ReadCounts};
@@ -42,9 +44,22 @@ impl Decoder {
     ) -> Result<(Outcome, ReadCounts), DecodeError> {
         let body = push.body;
         let unmapped = DecodeError::new(Layer::Layout, 0, Kind::NoLayout);
+        let whose = Whose {
+            frame,
+            known,
+            index,
+            proof,
+        };
+        if !self.learned.is_empty() {
+            match self.told_layouts(whose, body) {
+                Told::Taken(taken) => return taken,
+                Told::Otherwise => return self.other_body(whose, push, unmapped),
+                Told::Nothing => {}
+            }
+        }
         let meter = self.meters.get(index).ok_or(unmapped)?;
         let Some(layout) = self.layouts.get_mut(meter.layout) else {
-            return self.other_body(frame, known, index, proof, push, unmapped);
+            return self.other_body(whose, push, unmapped);
         };
         let scratch = &mut self.scratch;
         scratch.columns.clear();
@@ -55,16 +70,36 @@ impl Decoder {
             &mut scratch.columns,
             &mut scratch.bad,
         ) {
-            Err(error) if error.kind == Kind::NoLayout => {
-                return self.other_body(frame, known, index, proof, push, error);
+            Err(error) if is_misfit(error) => {
+                return self.other_body(whose, push, error);
             }
             extracted => extracted?,
         };
-        identity::check_device_id(&self.meters, index, extracted.device_id)?;
+        self.extracted(whose, body, extracted.device_id)
+    }
+
+    /// The reads in the scratch columns, which are rows of `body`: checked, compared and taken.
+    #[inline]
+    pub(super) fn extracted(
+        &mut self,
+        whose: Whose<'_>,
+        body: &[u8],
+        device_id: Option<&[u8]>,
+    ) -> Result<(Outcome, ReadCounts), DecodeError> {
+        let Whose {
+            frame,
+            known,
+            index,
+            proof,
+        } = whose;
+        let unmapped = DecodeError::new(Layer::Layout, 0, Kind::NoLayout);
+        identity::check_device_id(&self.meters, index, device_id)?;
+        let meter = self.meters.get(index).ok_or(unmapped)?;
         let grid = grid(&self.settings, meter, frame.now_s);
+        let scratch = &mut self.scratch;
         scratch.rows.begin(&scratch.columns, &self.state.hash);
         if let Some(again) = frame.again {
-            return self.reads_again(frame, known, index, proof, body, again);
+            return self.reads_again(whose, body, again);
         }
         let window = self.state.window(index, meter.interval_s);
         let mut window = window.ok_or(unmapped)?;
@@ -94,13 +129,22 @@ impl Decoder {
         scratch
             .rows
             .store(&scratch.columns, fields, &mut self.building.reads);
-        self.refuse_rows(frame, known, body);
+        self.refuse_rows(frame, known, flags, body);
         Ok(self.outcome())
     }
 
     /// Quarantines single reads, each with its own bytes.
-    pub(super) fn refuse_rows(&mut self, frame: &Frame<'_>, known: &Known, body: &[u8]) {
-        let sender = known.sender(frame);
+    pub(super) fn refuse_rows(
+        &mut self,
+        frame: &Frame<'_>,
+        known: &Known,
+        flags: u32,
+        body: &[u8],
+    ) {
+        let sender = Sender {
+            row: Some(flags),
+            ..known.sender(frame)
+        };
         let scratch = &self.scratch;
         for (row, kind) in &scratch.rows.refused {
             let (start, end) = span_of(&scratch.columns, *row);

@@ -2,13 +2,17 @@
 //!
 //! A frame is taken whole or not at all: rows of which one has no time cannot be told apart later.
 
+use std::collections::BTreeSet;
+
 use cosem::axdr;
 use cosem::clock::{DEVIATION_UNSPECIFIED, RawClock};
-use cosem::profile::{self, Code, Event, Quantity, Row};
+use cosem::layout::Captured;
+use cosem::profile::{self, Code, Event, Quantity, Register, Row};
 use cosem::push::Notification;
 use cosem::{DecodeError, Kind, Layer, Reader};
 
-use super::opening::Proof;
+use super::odd::{self, Whose};
+use super::opening::{Proof, Took};
 use super::{Decoder, Frame, Known, identity};
 use crate::checks::clock_flags;
 use crate::flags;
@@ -27,49 +31,84 @@ const EVENT_NOTIFICATION: &str = "event_notification";
 /// The clock status of a time that no meter gave.
 const STATUS_UNSPECIFIED: u8 = 0xff;
 
-type Took = Result<(Outcome, ReadCounts), DecodeError>;
+/// What a profile made of a body, each row with its time and its values as they are stored.
+struct ToldRows {
+    profile: String,
+    rows: Vec<(Stamp, Row, Vec<i64>)>,
+}
+
+const CLASS_PROFILE: u16 = 7;
 
 impl Decoder {
     /// A body that the meter's layout does not fit, which `misfit` says.
     #[cold]
     pub(super) fn other_body(
         &mut self,
-        frame: &Frame<'_>,
-        known: &Known,
-        index: usize,
-        proof: Proof,
+        whose: Whose<'_>,
         push: &Notification<'_>,
         misfit: DecodeError,
     ) -> Took {
+        let plain = odd::plain(push.body);
+        let body = plain.as_deref().unwrap_or(push.body);
+        if let Some(taken) = self.odd_reads(whose, body) {
+            return taken;
+        }
         // The first of its kind is in the journal; registers have no window to compare with.
-        if proof.order != Order::Fresh && frame.again.is_none() {
-            return Err(misfit);
+        if whose.proof.order != Order::Fresh && whose.frame.again.is_none() {
+            return self.described_reads(whose, body)?.taken.ok_or(misfit);
         }
-        let (tree, _quirks) = axdr::tolerant(push.body, profile::LIMITS).map_err(|_| misfit)?;
-        let meter = self.meters.get(index).ok_or(misfit)?;
-        let layout = self.layouts.name(meter.layout).unwrap_or_default();
-        let (name, taken) = self.profiles.fit(&tree, layout).ok_or(misfit)?;
-        identity::check_device_id(&self.meters, index, taken.device_id.as_deref())?;
-        let times = Times::new(&self.settings, meter, frame.now_s);
-        let base = base(meter, known, proof);
         let sent = push.time.and_then(|sent| RawClock::parse(&sent).ok());
-        let mut rows = Vec::with_capacity(taken.rows.len());
-        for row in &taken.rows {
-            let stamp = times.stamp(row.clock.or(sent), base)?;
-            rows.push((stamp, row, times.quantities(row)?));
+        let told = self.told_rows(whose, body, sent)?;
+        let described = self.described_reads(whose, body)?;
+        match told {
+            Some(told) => self.keep_told(whose, &told, &described.reads),
+            None if described.taken.is_none() => return Err(misfit),
+            None => {}
         }
-        for (stamp, row, values) in rows {
+        Ok(described
+            .taken
+            .unwrap_or((Outcome::Accepted, ReadCounts::NONE)))
+    }
+
+    /// The registers and events of a body; `None` when no profile fits it and it names none itself.
+    fn told_rows(
+        &self,
+        whose: Whose<'_>,
+        body: &[u8],
+        sent: Option<RawClock>,
+    ) -> Result<Option<ToldRows>, DecodeError> {
+        let Ok(tree) = axdr::whole(body, profile::LIMITS) else {
+            return Ok(None);
+        };
+        let Some(meter) = self.meters.get(whose.index) else {
+            return Ok(None);
+        };
+        let layouts = self.layouts.names(meter.layout);
+        let Some((name, taken)) = self.profiles.fit(&tree, &layouts) else {
+            return Ok(None);
+        };
+        identity::check_device_id(&self.meters, whose.index, taken.device_id.as_deref())?;
+        let times = Times::new(&self.settings, meter, whose.frame.now_s);
+        let base = base(meter, whose.known, whose.proof);
+        let mut rows = Vec::with_capacity(taken.rows.len());
+        for row in taken.rows {
+            let stamp = times.stamp(row.clock.or(sent), base)?;
+            let values = times.quantities(&row)?;
+            rows.push((stamp, row, values));
+        }
+        Ok(Some(ToldRows {
+            profile: name.to_owned(),
+            rows,
+        }))
+    }
+
+    /// Registers and events on their way into the batch, but for those that became reads.
+    fn keep_told(&mut self, whose: Whose<'_>, told: &ToldRows, reads: &BTreeSet<Captured>) {
+        for (stamp, row, values) in &told.rows {
             for (register, value) in row.registers.iter().zip(values) {
-                self.building.register(&RegisterRow {
-                    stamp,
-                    profile: name,
-                    class: register.object.class,
-                    obis: register.object.obis,
-                    attribute: register.object.attribute,
-                    value,
-                    scaler: register.scaler,
-                    unit: register.unit,
-                });
+                if !reads.contains(&captured(register.object)) {
+                    self.keep_register(whose, &told.profile, *stamp, register, *value);
+                }
             }
             for event in &row.events {
                 let source = match event.what {
@@ -78,10 +117,38 @@ impl Decoder {
                 };
                 let meaning = self.profiles.meaning(event.what);
                 self.building
-                    .event(&event_row(stamp, source, event, meaning));
+                    .event(&event_row(*stamp, source, event, meaning));
             }
         }
-        Ok((Outcome::Accepted, ReadCounts::default()))
+    }
+
+    fn keep_register(
+        &mut self,
+        whose: Whose<'_>,
+        profile: &str,
+        stamp: Stamp,
+        register: &Register,
+        value: i64,
+    ) {
+        let row = RegisterRow {
+            stamp,
+            profile,
+            class: register.object.class,
+            obis: register.object.obis,
+            attribute: register.object.attribute,
+            value,
+            scaler: register.scaler,
+            unit: register.unit,
+        };
+        if let Some(again) = whose.frame.again {
+            if again.is_survey() {
+                let (first, last) = self.surveyed_told.unwrap_or((stamp.at_s, stamp.at_s));
+                self.surveyed_told = Some((first.min(stamp.at_s), last.max(stamp.at_s)));
+            } else if again.stands(&row) {
+                return;
+            }
+        }
+        self.building.register(&row);
     }
 
     /// An event-notification: one attribute of one object, and when.
@@ -99,6 +166,17 @@ impl Decoder {
             return Err(unsupported);
         }
         let (sent, object, value) = notified(apdu)?;
+        if object.class == CLASS_PROFILE && object.attribute == 3 && Captured::list(value).is_some()
+        {
+            let whose = Whose {
+                frame,
+                known,
+                index,
+                proof,
+            };
+            self.remember(whose, object.obis, object.attribute, value);
+            return Ok((Outcome::Accepted, ReadCounts::default()));
+        }
         let (tree, _quirks) = axdr::tolerant(value, profile::LIMITS)?;
         let events = profile::events(object, &tree).ok_or(unsupported)?;
         let meter = self.meters.get(index).ok_or(unsupported)?;
@@ -134,6 +212,14 @@ fn notified(apdu: &[u8]) -> Result<(Option<RawClock>, profile::Object, &[u8]), D
         attribute: reader.take().map(i8::from_be_bytes)?,
     };
     Ok((sent, object, reader.rest()))
+}
+
+const fn captured(object: profile::Object) -> Captured {
+    Captured {
+        class: object.class,
+        obis: object.obis,
+        attribute: object.attribute,
+    }
 }
 
 fn event_row<'a>(stamp: Stamp, source: &'a str, event: &Event, meaning: &'a str) -> EventRow<'a> {

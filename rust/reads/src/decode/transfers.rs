@@ -243,6 +243,8 @@ impl Decoder {
             meter: transfer.meter,
             counter: 0,
             acked: transfer.acked,
+            hint: &[],
+            row: None,
         };
         let error = DecodeError::new(Layer::BlockTransfer, 2, kind);
         let raw = transfer.raw();

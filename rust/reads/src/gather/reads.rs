@@ -1,8 +1,11 @@
 //! The blocks of `m.reads` and `m.read_history`: column after column, each flattened once and then
 //! copied run by run.
 
+use core::iter::repeat_n;
+
 use super::Gathered;
 use super::order::{Keys, Order, Run};
+use crate::columns::INDIA;
 use crate::flags;
 use crate::native::{Block, Type};
 use crate::record::{Reads, Record};
@@ -19,7 +22,7 @@ const DAY_S: u32 = 86_400;
 const CHANNELS_ALWAYS: usize = 6;
 const COLUMNS_BESIDE_CHANNELS: usize = 12;
 /// Bytes of a row with all channels.
-const ROW_BYTES: usize = 108;
+const ROW_BYTES: usize = 110;
 
 pub(super) fn blocks(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
     let input = Input { records };
@@ -135,6 +138,22 @@ impl<'r> Input<'r> {
         flat.as_chunks().0
     }
 
+    /// How far each read's clock was ahead of UTC; `None` when all were on Indian time.
+    fn offsets(&self) -> Option<Vec<[u8; 2]>> {
+        let told = |(_, record): &(u64, Record<'_>)| !record.offsets.is_empty();
+        self.records.iter().any(told).then(|| {
+            let each = self.records.iter().flat_map(|(_, record)| {
+                let untold = record.reads.rows.saturating_sub(record.offsets.len());
+                record
+                    .offsets
+                    .iter()
+                    .copied()
+                    .chain(repeat_n(INDIA, untold))
+            });
+            each.collect()
+        })
+    }
+
     /// The versions: the position of each read.
     fn versions(&self) -> Vec<[u8; 8]> {
         let mut flat = Vec::with_capacity(self.rows());
@@ -164,10 +183,12 @@ impl<'r> Input<'r> {
 
     fn write(&self, keys: Keys<'_>, runs: &[Run]) -> Vec<u8> {
         let rows = Order::rows(runs);
+        let offsets = self.offsets();
         let columns = self
             .channels()
             .count()
-            .saturating_add(COLUMNS_BESIDE_CHANNELS);
+            .saturating_add(COLUMNS_BESIDE_CHANNELS)
+            .saturating_add(usize::from(offsets.is_some()));
         let mut block = Block::new(columns, rows, rows.saturating_mul(ROW_BYTES));
         let mut out = Columns {
             block: &mut block,
@@ -192,6 +213,9 @@ impl<'r> Input<'r> {
             reads.deviation_min
         });
         out.copy("clock_status", Type::U8, self, |reads| reads.clock_status);
+        if let Some(offsets) = offsets {
+            out.sort("offset_min", Type::I16, &offsets);
+        }
         out.copy("dcu", Type::U32, self, |reads| reads.dcu);
         out.copy("counter", Type::U32, self, |reads| reads.counter);
         out.sort("ver", Type::U64, &self.versions());

@@ -3,17 +3,29 @@
 use super::Gathered;
 use super::ledger::position;
 use crate::native::{Block, Type};
-use crate::record::{Record, Reject};
+use crate::record::{Record, Reject, WhenceRow};
 
 const TABLE: &str = "m.rejects";
-const COLUMNS: usize = 10;
+const COLUMNS: usize = 13;
 /// Bytes of a row without its strings.
 const ROW_BYTES: usize = 32;
 
+/// What a frame says of itself that came as it is.
+const NOTHING: WhenceRow<'_> = WhenceRow {
+    reject: 0,
+    is_row: false,
+    flags: 0,
+    hint: &[],
+};
+
 pub(super) fn block(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
     let mut rows: Vec<(u64, &Reject<'_>)> = Vec::new();
+    let mut whences: Vec<WhenceRow<'_>> = Vec::new();
     for (first, record) in records {
+        let mut told = record.whences.iter().peekable();
         for (at, reject) in record.rejects.iter().enumerate() {
+            let of_this = told.next_if(|whence| usize::try_from(whence.reject) == Ok(at));
+            whences.push(of_this.copied().unwrap_or(NOTHING));
             rows.push((
                 position(*first, record.reads.rows.saturating_add(at)),
                 reject,
@@ -58,5 +70,12 @@ pub(super) fn block(records: &[(u64, Record<'_>)], gathered: &mut Gathered) {
         each().map(|row| row.counter.to_le_bytes()),
     );
     block.texts("raw", each().map(|row| row.raw));
+    let parts = whences
+        .iter()
+        .map(|whence| if whence.is_row { "row" } else { "frame" });
+    block.texts("part", parts.map(str::as_bytes));
+    block.texts("hint", whences.iter().map(|whence| whence.hint));
+    let flags = whences.iter().map(|whence| whence.flags.to_le_bytes());
+    block.fixed("flags", Type::U32, flags);
     gathered.blocks.push((TABLE, block.finish()));
 }

@@ -3,8 +3,8 @@
 use cosem::DecodeError;
 
 use super::{
-    CounterRow, EventRow, HeldRow, OtherCounterRow, RegisterRow, Resolution, Section, TurnRow,
-    VERSION,
+    CounterRow, EventRow, HeldRow, LearnedRow, OtherCounterRow, RegisterRow, Resolution, Section,
+    TurnRow, VERSION, WhenceRow,
 };
 use crate::columns::{Column, ReadColumns};
 use crate::ledger::LedgerRow;
@@ -23,6 +23,8 @@ pub(crate) struct RecordWriter {
     held: Rows,
     other_counters: Rows,
     failures: Rows,
+    whences: Rows,
+    learned: Rows,
 }
 
 /// Rows of a section that is written row by row.
@@ -42,6 +44,9 @@ pub(crate) struct Refused<'a> {
     pub(crate) error: DecodeError,
     pub(crate) peer: &'a str,
     pub(crate) raw: &'a [u8],
+    /// What it must say of itself to be decoded again: whether it is a row, with which flags, and
+    /// what its envelope called the meter.
+    pub(crate) whence: Option<(bool, u32, &'a [u8])>,
 }
 
 impl RecordWriter {
@@ -58,6 +63,8 @@ impl RecordWriter {
             &mut self.held,
             &mut self.other_counters,
             &mut self.failures,
+            &mut self.whences,
+            &mut self.learned,
         ] {
             rows.count = 0;
             rows.bytes.clear();
@@ -75,6 +82,16 @@ impl RecordWriter {
     }
 
     pub(crate) fn reject(&mut self, refused: &Refused<'_>) {
+        if let Some((is_row, flags, hint)) = refused.whence {
+            let reject = self.rejects.count;
+            let row = WhenceRow {
+                reject,
+                is_row,
+                flags,
+                hint,
+            };
+            row.write(self.whences.next());
+        }
         let out = self.rejects.next();
         out.extend(refused.at_ms.to_le_bytes());
         out.extend(refused.dcu.to_le_bytes());
@@ -144,6 +161,10 @@ impl RecordWriter {
         }
     }
 
+    pub(crate) fn learned(&mut self, row: &LearnedRow<'_>) {
+        row.write(self.learned.next());
+    }
+
     /// Registers and events so far.
     pub(crate) const fn told(&self) -> (u32, u32) {
         (self.registers.count, self.events.count)
@@ -163,6 +184,8 @@ impl RecordWriter {
             (Section::Held, &self.held),
             (Section::OtherCounters, &self.other_counters),
             (Section::Failures, &self.failures),
+            (Section::Whences, &self.whences),
+            (Section::Learned, &self.learned),
         ];
         let bytes = rows.iter().fold(reads_bytes(reads), |bytes, (_, rows)| {
             bytes.saturating_add(rows.bytes.len()).saturating_add(10)
@@ -171,6 +194,16 @@ impl RecordWriter {
         out.reserve(bytes);
         if reads.rows() > 0 {
             section(Section::Reads, &mut out, |out| write_reads(reads, out));
+        }
+        if !reads.offset_min.is_empty() {
+            section(Section::Offsets, &mut out, |out| {
+                out.extend(
+                    u32::try_from(reads.rows())
+                        .unwrap_or(u32::MAX)
+                        .to_le_bytes(),
+                );
+                column(&reads.offset_min, out);
+            });
         }
         for (id, rows) in rows.into_iter().filter(|(_, rows)| rows.count > 0) {
             section(id, &mut out, |out| {

@@ -24,6 +24,10 @@ pub(crate) struct Parsed {
     pub(crate) other_counters: Vec<(u32, Vec<u8>, u32, u32)>,
     /// meter, failures in a row.
     pub(crate) failures: Vec<(u32, u32)>,
+    /// reject, whether it is a row, flags, hint.
+    pub(crate) whences: Vec<(u32, bool, u32, Vec<u8>)>,
+    /// meter, profile, attribute, bytes.
+    pub(crate) learned: Vec<(u32, Vec<u8>, u64, Vec<u8>)>,
 }
 
 /// What section 6 says of a register, the frame's fields aside.
@@ -156,6 +160,26 @@ pub(crate) fn parse(record: &[u8]) -> Parsed {
                 });
             }
             12 => parsed.failures = rows(&mut body, |body| (body.u32(), body.u32())),
+            13 => {
+                let count = body.u32();
+                assert_eq!(usize::try_from(count).unwrap(), parsed.reads.len());
+                for read in &mut parsed.reads {
+                    let ahead = u16::try_from(body.number(2)).unwrap().cast_signed();
+                    read.insert("offset_min", ahead.into());
+                }
+            }
+            14 => {
+                parsed.whences = rows(&mut body, |body| {
+                    let (reject, is_row, flags) = (body.u32(), body.number(1) == 1, body.u32());
+                    (reject, is_row, flags, counted(body))
+                });
+            }
+            15 => {
+                parsed.learned = rows(&mut body, |body| {
+                    let (meter, profile) = (body.u32(), body.take(6).to_vec());
+                    (meter, profile, body.number(1), counted(body))
+                });
+            }
             other => panic!("section {other}"),
         }
         assert!(body.0.is_empty(), "section {id} has bytes left over");
@@ -167,12 +191,16 @@ fn rows<T>(body: &mut Bytes<'_>, row: impl Fn(&mut Bytes<'_>) -> T) -> Vec<T> {
     (0..body.u32()).map(|_| row(body)).collect()
 }
 
+fn counted(body: &mut Bytes<'_>) -> Vec<u8> {
+    let length = usize::try_from(body.number(4)).unwrap();
+    body.take(length).to_vec()
+}
+
 fn reject(body: &mut Bytes<'_>) -> Reject {
     let (at_ms, dcu, meter, counter, offset) =
         (body.i64(), body.u32(), body.u32(), body.u32(), body.u32());
     let (layer, kind, peer) = (body.text(), body.text(), body.text());
-    let length = usize::try_from(body.number(4)).unwrap();
-    let raw = body.take(length).to_vec();
+    let raw = counted(body);
     Reject {
         at_ms,
         dcu,

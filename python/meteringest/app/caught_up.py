@@ -1,0 +1,43 @@
+"""What commands on stored reads need of the line: to know that the store has all, and to append."""
+
+import trio
+
+from meteringest.app.backlog import JournalBacklog
+from meteringest.app.core import Core
+from meteringest.app.storing import Storing
+from meteringest.errors import JournalFull, StoreUnavailable
+from meteringest.intake.ports import Line
+from meteringest.native import Batch
+
+STORED_TIMEOUT_S = 120.0
+
+
+class CaughtUp:
+    """The way from the journal's end to the store's."""
+
+    def __init__(self, core: Core, line: Line, backlog: JournalBacklog, storing: Storing) -> None:
+        """`line` is the one that intake uses."""
+        self._core = core
+        self._line = line
+        self._backlog = backlog
+        self._storing = storing
+
+    async def wait(self) -> None:
+        """Returns once everything appended until now is stored; raises StoreUnavailable if not."""
+        position = self._line.journal.appended
+        with trio.move_on_after(STORED_TIMEOUT_S):
+            while self._backlog.stored() < position:
+                await self._storing.moved()
+            return
+        reason = self._storing.trouble or f"did not take what waits within {STORED_TIMEOUT_S:g} s"
+        raise StoreUnavailable(self._core.store.where, reason)
+
+    async def append(self, batch: Batch, now_ms: int) -> None:
+        """What was decoded has to be written, however long the disk has no room."""
+        while True:
+            try:
+                await self._line.offload(self._line.journal.append, batch, now_ms)
+            except JournalFull:
+                await trio.sleep(self._core.config.intake.journal_full_retry_s)
+            else:
+                return
