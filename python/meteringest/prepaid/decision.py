@@ -239,6 +239,11 @@ def _protected_time(policy: Policy, at_s: int, calendar: Calendar | None) -> Cla
     return None
 
 
+def is_protected(policy: Policy, at_s: int, calendar: Calendar | None) -> bool:
+    """Whether nobody may be cut at that instant, whatever else is known."""
+    return _protected_time(policy, at_s, calendar) is not None
+
+
 def _knows(policy: Policy, day: date, calendar: Calendar | None) -> bool:
     return calendar is not None and calendar.name == policy.calendar and calendar.covers(day)
 

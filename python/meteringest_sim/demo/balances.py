@@ -29,7 +29,7 @@ from meteringest_sim.fleet import FleetSpec
 from meteringest_sim.reconcile import Query
 
 PATIENCE_S = 300
-LOOK_EVERY_S = 0.25
+LOOK_EVERY_S = 0.5
 CUT_FROM_HOUR, CUT_TO_HOUR = 8, 18
 HALF_HOUR = timedelta(minutes=30)
 EVIDENCE = timedelta(hours=20)

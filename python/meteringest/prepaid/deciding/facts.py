@@ -41,6 +41,8 @@ class Sources(Struct, frozen=True, kw_only=True):
     """What facts are made from besides the tables read here."""
 
     policy_of: PolicyOf
+    may_cut: Callable[[Policy], bool]
+    """Whether it is worth finding out since when somebody is below the threshold."""
     behind: BehindOf
     hours_left: HoursLeft
 
@@ -65,7 +67,7 @@ def read_facts(engine: Engine, sources: Sources, accounts: Sequence[int], at_s: 
     found = {account: look.found(account) for account in accounts if not look.closed(account)}
     behind = sources.behind(_wanting_bills(found.values()), look.today)
     hours = sources.hours_left(_wanting_hours(found.values()), at_s)
-    since = below_since(engine, _wanting_since(found.values()), at_s)
+    since = below_since(engine, _wanting_since(found.values(), sources.may_cut), at_s)
     for account, each in found.items():
         late = behind.get(account, Behind())
         state = msgspec.structs.replace(
@@ -101,13 +103,15 @@ def _wanting_hours(found: Iterable[Found]) -> dict[int, int]:
     }
 
 
-def _wanting_since(found: Iterable[Found]) -> dict[int, Below]:
-    """Accounts below their threshold whose emergency credit ends with time."""
+def _wanting_since(found: Iterable[Found], may_cut: Callable[[Policy], bool]) -> dict[int, Below]:
+    """Accounts that could be cut and whose emergency credit ends with time."""
     return {
         state.account: Below(balance=state.balance, threshold=threshold, hours_max=hours_max)
         for each in found
         if (state := each.facts.state).payment is Payment.PREPAID
+        and state.connected
         and each.policy is not None
+        and may_cut(each.policy)
         and (hours_max := max((row.hours or 0 for row in each.policy.emergency), default=0))
         and state.balance < (threshold := each.policy.threshold(state.account_class)[0])
     }

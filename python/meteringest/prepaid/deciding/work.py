@@ -19,7 +19,7 @@ from meteringest.prepaid.deciding.outbox import (
     outbox_rows,
     written,
 )
-from meteringest.prepaid.decision import Action, Decision, decide, quiet
+from meteringest.prepaid.decision import Action, Decision, decide, is_protected, quiet
 from meteringest.prepaid.ledger.ports import Engine, whole
 from meteringest.prepaid.ledger.rules import Rules
 from meteringest.prepaid.ledger.terms import load_links
@@ -81,8 +81,19 @@ class Decider:
 
     def _decided(self, accounts: Sequence[int], at_s: int, *, quietly: bool) -> Iterator[Decided]:
         rules = self._rules()
-        sources = Sources(policy_of=rules.policy, behind=self._behind, hours_left=self._hours_left)
         today = local_day(at_s, IST_OFFSET_MIN)
+        protected = {
+            policy.id
+            for policy in rules.policies
+            if quietly and is_protected(policy, at_s, rules.calendar(policy.calendar, today))
+        }
+
+        sources = Sources(
+            policy_of=rules.policy,
+            may_cut=lambda policy: policy.id not in protected,
+            behind=self._behind,
+            hours_left=self._hours_left,
+        )
         for found in read_facts(self._engine, sources, accounts, at_s):
             policy, state = found.policy, found.facts.state
             if quietly and (policy is None or quiet(state, policy)):
