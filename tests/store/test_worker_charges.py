@@ -23,8 +23,9 @@ from meteringest.clock import WallClock
 from meteringest.control.charging import AskRecompute, AskSweep
 from meteringest.errors import StoreUnavailable
 from meteringest.offload import ThreadOffload
+from meteringest.prepaid.worker.charge_pass import Charger
 from meteringest.prepaid.worker.cursors import shards_of
-from meteringest.prepaid.worker.happenings import Charged, ChargingWaits, SweepFound
+from meteringest.prepaid.worker.happenings import CatchingUp, Charged, ChargingWaits, SweepFound
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.store.clickhouse import Store
 
@@ -296,3 +297,20 @@ async def test_the_task_charges_when_something_is_stored(store: Store, arriving:
     assert len(observer.of(Charged)) >= 2
     assert observer.of(SweepFound) == []
     assert (charging.backlog_reads, charging.age_s) == (0, 0.0)
+
+
+def test_catching_up_is_told_batch_by_batch(store: Store, arriving: Arriving) -> None:
+    """Memory is bounded by accounts at a time, however long the store was away."""
+    for number in (5, 6, 7):
+        account(arriving, number)
+        days = [DAY + timedelta(days=back) for back in range(9)]
+        arriving.reads([read(0, 1_000, meter=number * 10, day=day) for day in days])
+    told: list[CatchingUp] = []
+    settings = WorkerSettings(accounts_max=2, rows_max=4)
+    worker = Charger(store, settings, shards_of(1, 1), told=told.append)
+    done = worker.charge(noon_ms(DAY + timedelta(days=9)))
+    assert done is not None
+    assert (done.days, worker.lag.reads) == (27, 0)
+    assert [(each.accounts_done, each.accounts) for each in told] == [(2, 3)]
+    assert (told[0].first, told[0].until) == ("2026-11-03", "2026-11-11")
+    assert sum(float(str(row[2])) for row in rows(store)) == 270.0
