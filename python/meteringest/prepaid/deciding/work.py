@@ -23,6 +23,7 @@ from meteringest.prepaid.decision import Action, Decision, decide, is_protected,
 from meteringest.prepaid.ledger.ports import Engine, whole
 from meteringest.prepaid.ledger.rules import Rules
 from meteringest.prepaid.ledger.terms import load_links
+from meteringest.prepaid.policy import Policy
 
 ACCOUNTS_AT_ONCE = 2_000
 ACCOUNTS_LISTED = 100_000
@@ -82,15 +83,17 @@ class Decider:
     def _decided(self, accounts: Sequence[int], at_s: int, *, quietly: bool) -> Iterator[Decided]:
         rules = self._rules()
         today = local_day(at_s, IST_OFFSET_MIN)
-        protected = {
-            policy.id
-            for policy in rules.policies
-            if quietly and is_protected(policy, at_s, rules.calendar(policy.calendar, today))
-        }
+        protected: dict[str, bool] = {}
+
+        def may_cut(policy: Policy) -> bool:
+            if policy.id not in protected:
+                calendar = rules.calendar(policy.calendar, today)
+                protected[policy.id] = quietly and is_protected(policy, at_s, calendar)
+            return not protected[policy.id]
 
         sources = Sources(
             policy_of=rules.policy,
-            may_cut=lambda policy: policy.id not in protected,
+            may_cut=may_cut,
             behind=self._behind,
             hours_left=self._hours_left,
         )
