@@ -185,7 +185,7 @@ class Play:
         summary.captured = len(frames)
         query = _query(store)
         with trio.move_on_after(ARRIVAL_TIMEOUT_S):
-            while CAPTURED_DCU not in (seen := await self._offload(look, query)).ledger:  # noqa: ASYNC110
+            while _frames(seen := await self._offload(look, query)) < len(frames):  # noqa: ASYNC110
                 await trio.sleep(LOOK_EVERY_S)
         row = seen.ledger.get(CAPTURED_DCU, {})
         parts = ("frames_accepted", "frames_quarantined", "frames_duplicate")
@@ -261,6 +261,11 @@ class Play:
     def _say(self, words: str) -> None:
         self._console.print(words)
         sys.stderr.flush()
+
+
+def _frames(seen: Seen) -> int:
+    """Of the captured ones, so far; they may come in several batches."""
+    return seen.ledger.get(CAPTURED_DCU, {}).get("frames", 0)
 
 
 def _reader(stage: Stage) -> Store:
