@@ -36,8 +36,9 @@ def test_every_table_survives_a_power_cut(store: Store) -> None:
 
 def test_a_lost_table_is_made_again(store: Store, settings: StoreSettings) -> None:
     store.run("DROP TABLE m.rejects SYNC")
-    assert [migration.name for migration in pending(store)] == ["0001_reads"]
-    assert migrate(store, settings) == ("0001_reads",)
+    again = ("0001_reads", "0015_time")  # the latter adds columns to it
+    assert tuple(migration.name for migration in pending(store)) == again
+    assert migrate(store, settings) == again
 
 
 def test_a_wrong_column_is_named(store: Store) -> None:

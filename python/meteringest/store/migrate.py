@@ -43,6 +43,10 @@ class Migration(Struct, frozen=True):
         """The tables and views it leaves behind."""
         return frozenset(_MADE.findall(self.text))
 
+    def alters(self) -> frozenset[str]:
+        """The tables that it adds to."""
+        return frozenset(_ALTERED.findall(self.text))
+
 
 def migrations() -> tuple[Migration, ...]:
     """Every released migration, oldest first."""
@@ -74,7 +78,10 @@ def migrate(store: Store, settings: StoreSettings) -> tuple[str, ...]:
 
 
 def pending(store: Store) -> tuple[Migration, ...]:
-    """The migrations to run: those not recorded, or whose tables a power cut took away."""
+    """The migrations to run: those not recorded, or whose tables a power cut took away.
+
+    A table that is made again gets what later migrations have added to it.
+    """
     recorded = _recorded(store)
     answer = store.ask("SELECT concat(database, '.', name) FROM system.tables WHERE database = 'm'")
     there = {row[0] for row in answer.rows}
@@ -85,10 +92,13 @@ def pending(store: Store) -> tuple[Migration, ...]:
     for migration in known:
         if recorded.get(migration.name, migration.digest) != migration.digest:
             raise StoreRefused(store.where, f"{migration.name} was edited after it was applied")
+    lost = frozenset[str]().union(*(migration.makes() for migration in known)) - there
     return tuple(
         migration
         for migration in known
-        if migration.name not in recorded or not there.issuperset(migration.makes())
+        if migration.name not in recorded
+        or not there.issuperset(migration.makes())
+        or not lost.isdisjoint(migration.alters())
     )
 
 
@@ -142,6 +152,7 @@ def _check_partition(store: Store, wanted: str) -> None:
 
 
 _MADE = re.compile(r"^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (m\.\w+)", re.MULTILINE)
+_ALTERED = re.compile(r"ALTER TABLE (m\.\w+)")
 _PARTITIONS = {
     "day": "toDate(interval_start)",
     "week": "toMonday(interval_start)",
