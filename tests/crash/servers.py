@@ -19,6 +19,11 @@ class Server:
         (self.port,) = free_ports(1)
         self.url = f"http://{USER}:{quote(PASSWORD)}@127.0.0.1:{self.port}"
 
+    def __del__(self) -> None:
+        """A test that fails leaves no server behind."""
+        if hasattr(self, "_child") and self._child.poll() is None:
+            self.kill()
+
     def start(self) -> None:
         limits = json.encode({"port": self.port, "request_bytes_max": REQUEST_BYTES_MAX}).decode()
         self._child = start_module("tests.store.serve", self._folder, "write", limits)

@@ -3,9 +3,8 @@
 import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from pathlib import Path
 
 import trio
 
@@ -31,6 +30,7 @@ from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
 from meteringest.prepaid.ledger.recovering import Recovering
 from meteringest.prepaid.worker.cursors import shards_of
+from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.server import Endpoint
 from meteringest.store.settings import StoreSettings
@@ -48,25 +48,24 @@ def serve(config: Config, *, salvage: bool = False) -> None:
         level=Level[config.observe.log_level.upper()],
         form="json" if config.observe.log_format == "json" else "text",
     )
-    means = Means(clock=clock, links_max=descriptors.links_within(descriptors.raised()))
     observer = ServiceObserver(log)
-    with ExitStack() as house:
-        opening = partial(opened, config, means, serving=True, salvage=salvage)
-        core = _once_the_store_answers(house, opening, config.store, observer)
+    means = Means(
+        clock=clock,
+        open_store=partial(_open_store_once_it_answers, observer),
+        links_max=descriptors.links_within(descriptors.raised()),
+    )
+    with opened(config, means, serving=True, salvage=salvage) as core:
         trio.run(Service(core, observer, means).run)
 
 
-def _once_the_store_answers(
-    house: ExitStack,
-    opening: Callable[[], AbstractContextManager[Core]],
-    settings: StoreSettings,
-    observer: ServiceObserver,
-) -> Core:
+def _open_store_once_it_answers(
+    observer: ServiceObserver, settings: StoreSettings, data_dir: Path
+) -> Store:
     """A server that is away when we start is waited for: both may come up after one power cut."""
     wait_s = settings.retry_min_s
     while True:
         try:
-            return house.enter_context(opening())
+            return open_store(settings, data_dir)
         except StoreUnavailable as silence:
             observer.emit(StoreAwaited(reason=silence.reason, wait_s=wait_s))
         time.sleep(wait_s)
