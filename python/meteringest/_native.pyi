@@ -127,10 +127,11 @@ class Decoder:
         1 GiB and `rejects_bytes_day_max` 8 GiB (of one and of all peers in a day),
         `reject_peers_max` 65536 (budgets of peers kept apart), `transfer_bytes_max` 1048576 (of a
         message in blocks), `transfers_bytes_max` 67108864 (of all that wait) and
-        `transfers_bytes_per_link_max` 8388608 (of one link or concentrator), `transfer_timeout_s` 300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536,
+        `transfers_bytes_per_link_max` 8388608 (of one link or concentrator), `transfer_timeout_s`
+        300, `wrong_key_after` 3 (failures in a row), `wrong_key_meters_max` 65536,
         `key_overlap_days` 7, `other_counters_per_meter_max` 64 (of keys beside the global unicast
-        ones), `associations_max` 65536 (over all links), `hash_seed` 0 (keys the duplicate windows; a snapshot
-        only fits the seed it was made under).
+        ones), `associations_max` 65536 (over all links), `hash_seed` 0 (keys the duplicate
+        windows; a snapshot only fits the seed it was made under).
         """
 
     @property
@@ -194,9 +195,7 @@ class Decoder:
 
     def survey(
         self,
-        rejects: list[
-            tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]
-        ],
+        rejects: list[tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]],
     ) -> list[tuple[int, int, int, int, int, int, int, str]]:
         """What rejects would bring if they were decoded again; changes nothing.
 
@@ -208,9 +207,7 @@ class Decoder:
 
     def reconsider(
         self,
-        rejects: list[
-            tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]
-        ],
+        rejects: list[tuple[int, int, int, str, bytes, bytes, tuple[int, int, int] | None]],
         accepted: list[tuple[int, int]],
         standing: list[tuple[int, int, int, int]],
         registers: list[tuple[int, int, str, str, int, int, int]],
@@ -220,8 +217,8 @@ class Decoder:
         """Decodes rejects again; the batch must reach the journal like any other.
 
         `accepted` holds (meter, counter) of frames that left a row in the store, `standing`
-        (meter, interval start, version, counter) of stored reads, `registers` (meter, time, profile,
-        logical name, attribute, version, counter) of stored registers: of every meter that the
+        (meter, interval start, version, counter) of stored reads, `registers` (meter, time,
+        profile, logical name, attribute, version, counter) of stored registers: of every meter that the
         survey named. `marks` are the survey's, by meter: a reject whose meter has sent since is
         refused (check/bad_sequence) and may be surveyed anew. Of each reject comes (reads,
         registers, events stored, layer/kind it is still refused as).
@@ -245,8 +242,8 @@ class Decoder:
         `rows` are the newest versions of some meters' reads between `fetched`, RowBinary, in the
         order of meters and interval starts; of these the ones between `wanted` are asked for (both
         first start and the one after the last). `marks` are reads_marks before they were fetched: a
-        meter that has sent since is left alone and counted as `busy`. `wider` is 1 when a read moves
-        beyond `fetched`: nothing is done then. The other counts: `seen`, `moved`, `withdrawn`,
+        meter that has sent since is left alone and counted as `busy`. `wider` is 1 when a read
+        moves beyond `fetched`: nothing is done then. The other counts: `seen`, `moved`, `withdrawn`,
         `undecided`, `unknown`.
         """
 
@@ -302,8 +299,9 @@ class Batch:
 
     @property
     def waits(self) -> bool:
-        """Whether blocks wait for the rest of their message: a later `decode`, which may be one without
-        links, quarantines them when their time is up.
+        """Whether blocks wait for the rest of their message.
+
+        A later `decode`, which may be one without links, quarantines them when their time is up.
         """
 
 @final
@@ -444,7 +442,7 @@ class SimulatedDisk:
     def power_cut(self, seed: int) -> None:
         """Ends the process and the page cache; `seed` says what of it had reached the disk."""
 
-    def meet(self, fault: str, bytes: int = 0) -> None:
+    def meet(self, fault: str, bytes: int = 0) -> None:  # noqa: A002 (the native keyword)
         """What the next call of its kind runs into; several are met in order.
 
         `short_write` takes `bytes`, `kill_in_write` takes them and ends the process,
@@ -454,7 +452,7 @@ class SimulatedDisk:
     def heal(self) -> None:
         """Forgets the faults that nothing has met yet, and any limit."""
 
-    def limit(self, bytes: int | None) -> None:
+    def limit(self, bytes: int | None) -> None:  # noqa: A002 (the native keyword)
         """How much all files together may hold."""
 
     def flip(self, name: str, bit: int) -> bool:
@@ -495,7 +493,6 @@ class Gathered:
         """(table, Native block), to be inserted in this order."""
 
 def inspect(line_json: bytes) -> bytes: ...
-
 def verify_journal(journal: Journal) -> dict[str, Any]:
     """Reads every durable byte again and changes nothing; any thread, beside appends and syncs.
 

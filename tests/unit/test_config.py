@@ -72,7 +72,7 @@ def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
         ),
         (
             "[[intake.listeners]]\n[[intake.listeners]]\nframing = 'hdcl'",
-            "'hdcl' at `$.intake.listeners[1].framing`; wanted one of: auto, hdlc, mbus, prime-dc, u",
+            "'hdcl' at `$.intake.listeners[1].framing`; wanted one of: auto, hdlc, mbus, prime-dc",
         ),
     ],
 )
