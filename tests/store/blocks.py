@@ -92,6 +92,9 @@ def rejects_block(first: int, count: int) -> bytes:
         "offset": np.zeros(count, "u4").tobytes(),
         "counter": np.zeros(count, "u4").tobytes(),
         "raw": b"\x01\xff" * count,
+        "part": b"\x05frame" * count,
+        "hint": b"\x00" * count,
+        "flags": np.zeros(count, "u4").tobytes(),
     }
     kinds = TABLES["m.rejects"]
     return block_of([(name, kinds[name], values[name]) for name in kinds], count)
