@@ -218,9 +218,9 @@ class Decoder:
 
         `accepted` holds (meter, counter) of frames that left a row in the store, `standing`
         (meter, interval start, version, counter) of stored reads, `registers` (meter, time,
-        profile, logical name, attribute, version, counter) of stored registers: of every meter that the
-        survey named. `marks` are the survey's, by meter: a reject whose meter has sent since is
-        refused (check/bad_sequence) and may be surveyed anew. Of each reject comes (reads,
+        profile, logical name, attribute, version, counter) of stored registers: of every meter
+        that the survey named. `marks` are the survey's, by meter: a reject whose meter has sent
+        since is refused (check/bad_sequence) and may be surveyed anew. Of each reject comes (reads,
         registers, events stored, layer/kind it is still refused as).
         """
 
@@ -243,8 +243,8 @@ class Decoder:
         order of meters and interval starts; of these the ones between `wanted` are asked for (both
         first start and the one after the last). `marks` are reads_marks before they were fetched: a
         meter that has sent since is left alone and counted as `busy`. `wider` is 1 when a read
-        moves beyond `fetched`: nothing is done then. The other counts: `seen`, `moved`, `withdrawn`,
-        `undecided`, `unknown`.
+        moves beyond `fetched`: nothing is done then. The other counts: `seen`, `moved`,
+        `withdrawn`, `undecided`, `unknown`.
         """
 
     def decode(self, links: list[Link], now_ms: int) -> Batch:
