@@ -15,7 +15,9 @@ DONE, FAILED = 0, 1
 ABOUT = """\
 Builds a registry, starts `meteringest serve` on chDB, sends captured frames and a seeded fleet's
 pushes with every fault over real TCP, kills nothing, and compares what stands in ClickHouse with
-what was sent: to the frame, to the read, to the watt-hour. The last line is one JSON object.
+what was sent: to the frame, to the read, to the watt-hour. Every meter has an account: at the end
+it shows who was warned, who would be cut and why, one statement whole, and holds every balance
+against what was sent and paid, priced again in fractions. The last line is one JSON object.
 
 examples:
   meteringest demo
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The defaults end within a minute or so on two cores."""
     parser.epilog = ABOUT
     parser.add_argument("--seed", type=int, default=2026, help="everything follows from it (2026)")
-    parser.add_argument("--meters", type=int, default=20_000, help="how many (20000)")
+    parser.add_argument("--meters", type=int, default=10_000, help="how many (10000)")
     parser.add_argument("--dcus", type=int, default=20, help="concentrators they share (20)")
     parser.add_argument(
         "--days", type=int, default=7, help="days sent as 48-interval pushes first (7)"
