@@ -7,6 +7,7 @@
 mod again;
 mod answers;
 mod associations;
+mod frame;
 mod identity;
 mod odd;
 mod opening;
@@ -23,17 +24,17 @@ mod transfers;
 pub use again::{Reconsidered, RegisterKey, Rejected, RejectedRow, Resolved, Standing, Survey};
 pub use retime::{Retimed, Span};
 
-use again::Again;
 use std::collections::BTreeMap;
 
 use associations::Associations;
-use cosem::framing::{Entry, Frames, What};
+use cosem::framing::{Frames, What};
 use cosem::layout::{BadRow, Columns, LayoutSpec, SpecError};
 use cosem::profile::Profile;
 use cosem::{DecodeError, Kind, Layer};
+use frame::{Envelope, Frame, Known};
 
 use crate::alarms::Alarms;
-use crate::batch::{Batch, Building, Sender};
+use crate::batch::{Batch, Building};
 use crate::keys::OpenKeys;
 use crate::layouts::{Family, Layouts};
 use crate::learned::Learned;
@@ -88,41 +89,6 @@ struct Scratch {
     columns: Columns,
     bad: Vec<BadRow>,
     rows: Rows,
-}
-
-/// One frame and where it came from.
-#[derive(Debug, Clone, Copy)]
-struct Frame<'a> {
-    link: LinkFrames<'a>,
-    raw: &'a [u8],
-    apdu: &'a [u8],
-    what: What,
-    /// The envelope it came in, if it did.
-    envelope: Option<Envelope<'a>>,
-    now_s: i64,
-    /// How many frames it came in: more than one when it was joined from blocks.
-    frames: u32,
-    /// How many messages in blocks it was joined out of.
-    depth: u8,
-    /// Set for a reject that is decoded again.
-    again: Option<Again<'a>>,
-}
-
-/// The envelope around a frame.
-#[derive(Debug, Clone, Copy)]
-struct Envelope<'a> {
-    /// The meter's serial as the concentrator knows it.
-    meter: &'a [u8],
-    /// Whether its sequence was taken before: what it brings was journaled then.
-    resent: bool,
-}
-
-/// What is known of a frame so far: what a refusal can say about its sender.
-#[derive(Debug, Clone, Copy, Default)]
-struct Known {
-    meter: u32,
-    dcu: u32,
-    counter: u32,
 }
 
 impl Decoder {
@@ -303,83 +269,4 @@ pub struct Footprint {
     pub open_keys_bytes: usize,
     /// Frames that wait for the rest of their message.
     pub transfers_bytes: usize,
-}
-
-impl<'a> Frame<'a> {
-    fn new(
-        link: &LinkFrames<'a>,
-        entry: &Entry,
-        envelope: Option<Envelope<'a>>,
-        now_s: i64,
-    ) -> Self {
-        Self {
-            link: *link,
-            raw: link.frames.get(entry.raw),
-            apdu: link.frames.get(entry.apdu),
-            what: entry.what,
-            envelope,
-            now_s,
-            frames: 1,
-            depth: 0,
-            again: None,
-        }
-    }
-
-    /// A row that was refused, as if it were a frame.
-    const fn row(link: &LinkFrames<'a>, reject: &Rejected<'a>, again: Again<'a>) -> Self {
-        Self {
-            link: *link,
-            raw: reject.raw,
-            apdu: &[],
-            what: What::Reject(DecodeError::new(Layer::Check, 0, Kind::Unsupported)),
-            envelope: None,
-            now_s: reject.at_ms.div_euclid(1000),
-            frames: 1,
-            depth: 0,
-            again: Some(again),
-        }
-    }
-
-    fn resent(&self) -> bool {
-        self.envelope.is_some_and(|envelope| envelope.resent)
-    }
-
-    /// The address a gateway put before the APDU; empty without one.
-    fn gateway_address(&self) -> &'a [u8] {
-        match self.what {
-            What::Apdu {
-                gateway: Some(gateway),
-                ..
-            } => self.link.frames.get(gateway.address),
-            What::Apdu { .. }
-            | What::Link { .. }
-            | What::Notice
-            | What::Reject(_)
-            | What::Envelope { .. } => &[],
-        }
-    }
-
-    /// Whether its framing can carry an answer back.
-    fn answerable(&self) -> bool {
-        self.envelope.is_none()
-            && self.again.is_none()
-            && cosem::framing::answerable(&self.what, self.raw)
-    }
-}
-
-impl Known {
-    const fn sender<'a>(&self, frame: &Frame<'a>) -> Sender<'a> {
-        Sender {
-            peer: frame.link.peer,
-            dcu: self.dcu,
-            meter: self.meter,
-            counter: self.counter,
-            acked: frame.envelope.is_some(),
-            hint: match frame.envelope {
-                Some(envelope) => envelope.meter,
-                None => &[],
-            },
-            row: None,
-        }
-    }
 }

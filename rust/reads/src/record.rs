@@ -213,7 +213,7 @@ impl<'a> Record<'a> {
                 rows(&mut cursor, OtherCounterRow::parse).map(|rows| self.other_counters = rows)
             }
             Section::Failures => rows(&mut cursor, failures_row).map(|rows| self.failures = rows),
-            Section::Offsets => offsets(&mut cursor).map(|column| self.offsets = column),
+            Section::Offsets => beside::offsets(&mut cursor).map(|column| self.offsets = column),
             Section::Whences => rows(&mut cursor, WhenceRow::parse).map(|rows| self.whences = rows),
             Section::Learned => {
                 rows(&mut cursor, LearnedRow::parse).map(|rows| self.learned = rows)
@@ -337,11 +337,6 @@ fn ledger_row(cursor: &mut Cursor<'_>) -> Option<LedgerRow> {
             reads_changed: cursor.u64()?,
         },
     })
-}
-
-fn offsets<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [[u8; 2]]> {
-    let count = usize::try_from(cursor.u32()?).ok()?;
-    cursor.column(count)
 }
 
 fn failures_row(cursor: &mut Cursor<'_>) -> Option<(u32, u32)> {

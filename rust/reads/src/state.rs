@@ -7,16 +7,15 @@
 //! A window is a ring of value hashes. Intervals are numbered from 1970 (`start / interval_s`); the
 //! ring holds the newest `slots` numbers up to `head`, number `n` at place `n % slots`.
 
+mod ring;
+
 use std::collections::BTreeMap;
 
 use crate::hash::{self, HashKey};
 use crate::other_keys::Lines;
 use crate::retired::Retired;
 use crate::uplinks::Uplinks;
-
-/// FNV-1a, by words: what changed is to be seen, and nobody aims for it.
-const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const FNV_PRIME: u64 = 0x0100_0000_01b3;
+use ring::{place_of, ring_of, ring_of_mut};
 
 /// Identifies a key without revealing it; 0 means no counter was accepted yet.
 pub(crate) type KeyCheck = u32;
@@ -186,21 +185,6 @@ impl State {
         older.iter().chain(newer).copied()
     }
 
-    /// Changes with everything that is known of a meter's reads and counter.
-    pub(crate) fn fingerprint(&self, index: usize) -> u64 {
-        let progress = self.progress(index);
-        let words = [
-            progress.key_check,
-            progress.counter,
-            progress.head,
-            progress.floor,
-        ];
-        let ring = self.ring(index);
-        words.into_iter().chain(ring).fold(FNV_BASIS, |sum, word| {
-            (sum ^ u64::from(word)).wrapping_mul(FNV_PRIME)
-        })
-    }
-
     /// Bytes held, without what is only reserved.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.progress.as_slice()).saturating_add(size_of_val(self.rings.as_slice()))
@@ -355,24 +339,4 @@ impl Window<'_> {
             *held = hash;
         }
     }
-}
-
-/// Where interval `number` stands in a ring.
-fn place_of(number: u32, slots: u32) -> usize {
-    let place = number.checked_rem(slots).unwrap_or_default();
-    usize::try_from(place).unwrap_or_default()
-}
-
-fn ring_of(rings: &[u32], ring: u32, slots: u32) -> Option<&[u32]> {
-    rings.get(span(ring, slots)?)
-}
-
-fn ring_of_mut(rings: &mut [u32], ring: u32, slots: u32) -> Option<&mut [u32]> {
-    rings.get_mut(span(ring, slots)?)
-}
-
-fn span(ring: u32, slots: u32) -> Option<core::ops::Range<usize>> {
-    let slots = usize::try_from(slots).ok()?;
-    let end = usize::try_from(ring).ok()?.checked_mul(slots)?;
-    Some(end.checked_sub(slots)?..end)
 }

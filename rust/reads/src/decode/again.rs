@@ -6,10 +6,13 @@
 //! Rule 2: a frame whose exact counter was accepted before brings nothing; and a read that was
 //! stored by a later frame, by its counter or by the order of receipt, stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod standing;
 
 use cosem::framing::{Entry, Frames, Framing, Limits, Splitter};
 use cosem::{DecodeError, Kind, Layer};
+
+pub(super) use standing::{ACCEPTED_BEFORE, Again};
+pub use standing::{Reconsidered, RegisterKey, Rejected, RejectedRow, Resolved, Standing, Survey};
 
 use super::odd::Whose;
 use super::opening::{Proof, Took};
@@ -20,133 +23,12 @@ use crate::checks::Walk;
 use crate::columns::FrameFields;
 use crate::flags;
 use crate::ledger::{Outcome, ReadCounts};
-use crate::record::{RegisterRow, Resolution};
+use crate::record::Resolution;
 
 /// A link that no listener has.
 const NO_LINK: u64 = u64::MAX;
 /// A frame may be as long as what was kept of it.
 const FRAME_BYTES_MIN: usize = 1_024;
-
-/// A reject as it stands in the store.
-#[derive(Debug, Clone, Copy)]
-pub struct Rejected<'a> {
-    /// Its journal position.
-    pub position: u64,
-    /// When it was received.
-    pub at_ms: i64,
-    /// The concentrator it came through.
-    pub dcu: u32,
-    /// Who sent it.
-    pub peer: &'a str,
-    /// Its bytes: a frame with its framing, or one row of a body.
-    pub raw: &'a [u8],
-    /// What its envelope called the meter; empty without one.
-    pub hint: &'a [u8],
-    /// Set when it is one row of a body that was taken.
-    pub row: Option<RejectedRow>,
-}
-
-/// Whose row was refused, and what was believed of its frame then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RejectedRow {
-    /// The meter.
-    pub meter: u32,
-    /// Its frame's invocation counter.
-    pub counter: u32,
-    /// The flags that its read would have had.
-    pub flags: u32,
-}
-
-/// What a reject would bring.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Survey {
-    /// Whose it is; 0 when that is still unknown.
-    pub meter: u32,
-    /// Its invocation counter, 0 when it has none.
-    pub counter: u32,
-    /// The first and the last interval start of its reads.
-    pub starts: Option<(u32, u32)>,
-    /// The first and the last time of its registers.
-    pub told: Option<(u32, u32)>,
-    /// How far its meter's counter was: anything accepted since makes the survey stale.
-    pub mark: u64,
-    /// Why it would be refused again.
-    pub refusal: Option<DecodeError>,
-}
-
-/// What the store holds of the meters in question.
-#[derive(Debug, Clone, Default)]
-pub struct Standing {
-    /// (meter, counter) of frames that left a row.
-    pub accepted: BTreeSet<(u32, u32)>,
-    /// (meter, interval start) of stored reads, each with its version and counter.
-    pub reads: BTreeMap<(u32, u32), (u64, u32)>,
-    /// Stored registers, each with its newest version and that one's counter.
-    pub registers: BTreeMap<RegisterKey, (u64, u32)>,
-    /// The marks of the survey, by meter.
-    pub marks: BTreeMap<u32, u64>,
-}
-
-/// Meter, time, profile, logical name and attribute of a stored register.
-pub type RegisterKey = (u32, u32, String, [u8; 6], i8);
-
-/// What became of a reject: stored or a duplicate, or why it is refused still.
-pub type Reconsidered = Result<Resolved, DecodeError>;
-
-/// A reject that is one no more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Resolved {
-    /// Reads stored.
-    pub reads: u32,
-    /// Registers stored.
-    pub registers: u32,
-    /// Events stored.
-    pub events: u32,
-}
-
-/// What a frame that is decoded again is measured against.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Again<'a> {
-    position: u64,
-    standing: &'a Standing,
-    /// Only asked what it would bring: nothing may change.
-    survey: bool,
-    /// The flags of a read whose frame was believed when it came.
-    flags: Option<u32>,
-}
-
-impl Again<'_> {
-    /// Whether a register that is stored was received later or by a later frame.
-    pub(super) fn stands(&self, row: &RegisterRow<'_>) -> bool {
-        let stamp = row.stamp;
-        let profile = row.profile.to_owned();
-        let key = (stamp.meter, stamp.at_s, profile, row.obis, row.attribute);
-        let stored = self.standing.registers.get(&key);
-        stored.is_some_and(|(ver, counter)| self.is_older(*ver, *counter, stamp.counter))
-    }
-
-    /// Whether what is decoded again is older than what is stored with this version and counter.
-    const fn is_older(&self, ver: u64, stored_counter: u32, counter: u32) -> bool {
-        ver > self.position || (counter > 0 && stored_counter >= counter)
-    }
-
-    /// Whether nothing may change.
-    pub(super) const fn is_survey(&self) -> bool {
-        self.survey
-    }
-
-    /// Refuses a frame of `meter` whose very counter left a row before, or whose meter has sent
-    /// since it was surveyed.
-    pub(super) fn check(&self, meter: u32, counter: u32) -> Result<(), DecodeError> {
-        if self.standing.accepted.contains(&(meter, counter)) {
-            return Err(ACCEPTED_BEFORE);
-        }
-        if self.standing.marks.contains_key(&meter) && !self.survey {
-            return Err(DecodeError::new(Layer::Check, 0, Kind::BadSequence));
-        }
-        Ok(())
-    }
-}
 
 impl Decoder {
     /// What each of `rejects` would bring; changes nothing.
@@ -397,6 +279,3 @@ impl Decoder {
         Ok(self.outcome())
     }
 }
-
-/// The refusal of a frame whose very counter left a row before.
-const ACCEPTED_BEFORE: DecodeError = DecodeError::new(Layer::Check, 1, Kind::ReplayedCounter);

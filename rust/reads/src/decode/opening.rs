@@ -10,7 +10,6 @@ use super::told::TAG_EVENT_NOTIFICATION;
 use super::transfers::TAG_GENERAL_BLOCK_TRANSFER;
 use super::{Decoder, Frame, Known, identity};
 use crate::ledger::{Outcome, ReadCounts};
-use crate::policy::Protection;
 use crate::record::CounterRow;
 use crate::state::{KeyCheck, Order};
 
@@ -63,6 +62,11 @@ impl Proof {
     };
 }
 
+/// Whether both concentrators are known, and not the same.
+const fn is_another(link: u32, registered: u32) -> bool {
+    link != 0 && registered != 0 && link != registered
+}
+
 impl Decoder {
     pub(super) fn apdu(
         &mut self,
@@ -98,14 +102,18 @@ impl Decoder {
         }
     }
 
-    /// Refuses a frame in clear of a meter that owes protection.
+    /// Refuses a frame in clear of a meter that owes protection, or from another's concentrator.
+    ///
+    /// Nothing in such a frame proves the meter, so a concentrator that is known speaks for its own.
     pub(super) fn clear(&self, meter: usize, known: &mut Known) -> Result<(), DecodeError> {
+        let came_through = known.dcu;
         self.know(meter, known);
-        let policy = self.meters.get(meter).map(|meter| meter.protection);
-        if policy.is_some_and(Protection::admits_clear) {
-            Ok(())
-        } else {
-            Err(DecodeError::new(Layer::Apdu, 0, Kind::SecurityPolicy))
+        let refused = |kind| Err(DecodeError::new(Layer::Apdu, 0, kind));
+        match self.meters.get(meter) {
+            Some(meter) if !meter.protection.admits_clear() => refused(Kind::SecurityPolicy),
+            Some(meter) if is_another(came_through, meter.dcu) => refused(Kind::IdentityConflict),
+            Some(_) => Ok(()),
+            None => refused(Kind::SecurityPolicy),
         }
     }
 

@@ -5,17 +5,19 @@
 //! Rule 2: a read moves only with everything that stands in its way: where two claim one interval,
 //! the newer version has it, and the other stays in the history.
 
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use cosem::clock::{RawClock, TimePolicy};
-use cosem::layout::Channel;
+use cosem::clock::TimePolicy;
 
 use super::Decoder;
 use crate::batch::Batch;
-use crate::columns::{FrameFields, ReadColumns};
-use crate::flags::{self, Quality};
+use crate::flags::Quality;
 use crate::ledger::ReadCounts;
-use crate::record::{Cursor, Record};
+use crate::record::Record;
+use crate::state::State;
+use stored::Stored;
 
 /// What a run did, or would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,30 +47,11 @@ pub struct Span {
     pub fetched: (u32, u32),
 }
 
-/// A row of `m.reads` as it is fetched: the columns of the journal's reads and the version.
-#[derive(Debug, Clone, Copy)]
-struct Stored {
-    meter: u32,
-    start_s: u32,
-    interval_s: u16,
-    channels: [u32; Channel::COUNT],
-    present: u16,
-    quality: u8,
-    flags: u32,
-    status: u32,
-    deviation_min: i16,
-    clock_status: u8,
-    offset_min: i16,
-    dcu: u32,
-    counter: u32,
-    ver: u64,
-}
-
 impl Decoder {
     /// Tells whether anything of a meter was accepted since.
     pub fn reads_mark(&self, meter: u32) -> u64 {
         let index = self.meters.by_number(meter);
-        index.map_or(0, |index| self.state.fingerprint(index))
+        index.map_or(0, |index| fingerprint(&self.state, index))
     }
 
     /// Applies the present policies to `rows`: the newest version of every read of some meters, in
@@ -222,122 +205,25 @@ fn closure(target: &BTreeMap<u32, u32>, span: Span, wider: &mut bool) -> BTreeMa
     moving
 }
 
-impl Stored {
-    /// All rows; `None` when the bytes are not whole rows.
-    fn all(bytes: &[u8]) -> Option<Vec<Self>> {
-        let mut cursor = Cursor::new(bytes);
-        let mut rows = Vec::new();
-        while !cursor.is_empty() {
-            rows.push(Self::parse(&mut cursor)?);
-        }
-        Some(rows)
-    }
-
-    fn parse(cursor: &mut Cursor<'_>) -> Option<Self> {
-        let mut row = Self {
-            meter: cursor.u32()?,
-            start_s: cursor.u32()?,
-            interval_s: cursor.u16()?,
-            channels: [0; Channel::COUNT],
-            present: 0,
-            quality: 0,
-            flags: 0,
-            status: 0,
-            deviation_min: 0,
-            clock_status: 0,
-            offset_min: 0,
-            dcu: 0,
-            counter: 0,
-            ver: 0,
-        };
-        for channel in &mut row.channels {
-            *channel = cursor.u32()?;
-        }
-        row.present = cursor.u16()?;
-        row.quality = cursor.u8()?;
-        row.flags = cursor.u32()?;
-        row.status = cursor.u32()?;
-        row.deviation_min = cursor.take().map(i16::from_le_bytes)?;
-        row.clock_status = cursor.u8()?;
-        row.offset_min = cursor.take().map(i16::from_le_bytes)?;
-        row.dcu = cursor.u32()?;
-        row.counter = cursor.u32()?;
-        row.ver = cursor.u64()?;
-        Some(row)
-    }
-
-    /// What the meter's clock showed when the interval ended.
-    fn clock(&self) -> RawClock {
-        let end_s = i64::from(self.start_s).saturating_add(i64::from(self.interval_s));
-        let ahead_s = i64::from(self.offset_min).saturating_mul(60);
-        RawClock {
-            local_s: end_s.saturating_add(ahead_s),
-            deviation_min: self.deviation_min,
-            status: self.clock_status,
-        }
-    }
-
-    /// Where the interval began, by `policy`.
-    fn start_under(&self, policy: TimePolicy) -> Option<u32> {
-        let end_s = policy.utc_s(&self.clock())?;
-        u32::try_from(end_s.checked_sub(i64::from(self.interval_s))?).ok()
-    }
-
-    /// The same read at another interval.
-    fn at(&self, start_s: u32, replaces: bool) -> Self {
-        let moved_min = i64::from(start_s)
-            .saturating_sub(i64::from(self.start_s))
-            .div_euclid(60);
-        let offset_min = i64::from(self.offset_min).saturating_sub(moved_min);
-        let replaced = if replaces { flags::CHANGED } else { 0 };
-        Self {
-            start_s,
-            offset_min: i16::try_from(offset_min).unwrap_or_default(),
-            flags: self.flags & !flags::CHANGED | flags::RETIMED | replaced,
-            ..*self
-        }
-    }
-
-    /// The version that takes the read away from where it stands.
-    const fn withdrawn(&self) -> Self {
-        Self {
-            quality: Quality::Rejected as u8,
-            flags: self.flags | flags::RETIMED | flags::CHANGED,
-            ..*self
-        }
-    }
-
-    /// Appends the row to a batch.
-    fn store(&self, out: &mut ReadColumns) {
-        let first = out.rows();
-        let frame = FrameFields {
-            meter: self.meter,
-            interval_s: self.interval_s,
-            dcu: self.dcu,
-            counter: self.counter,
-        };
-        out.push_frame(frame, 1);
-        out.interval_start.push(self.start_s.to_le_bytes());
-        out.present.push(self.present.to_le_bytes());
-        out.quality.push([self.quality]);
-        out.flags.push(self.flags.to_le_bytes());
-        out.status.push(self.status.to_le_bytes());
-        out.deviation_min.push(self.deviation_min.to_le_bytes());
-        out.clock_status.push([self.clock_status]);
-        out.offset_min.push(self.offset_min.to_le_bytes());
-        for (channel, column) in Channel::ALL.iter().zip(&mut out.channels) {
-            if self.present & channel.bit() != 0 {
-                column.resize(first, [0; 4]);
-                column.extend(
-                    self.channels
-                        .get(channel.index())
-                        .map(|value| value.to_le_bytes()),
-                );
-            }
-        }
-    }
-}
-
 fn count(rows: usize) -> u64 {
     u64::try_from(rows).unwrap_or(u64::MAX)
 }
+
+/// Changes with everything that is known of a meter's reads and counter.
+fn fingerprint(state: &State, index: usize) -> u64 {
+    let progress = state.progress(index);
+    let words = [
+        progress.key_check,
+        progress.counter,
+        progress.head,
+        progress.floor,
+    ];
+    let ring = state.ring(index);
+    words.into_iter().chain(ring).fold(FNV_BASIS, |sum, word| {
+        (sum ^ u64::from(word)).wrapping_mul(FNV_PRIME)
+    })
+}
+
+/// FNV-1a, by words: what changed is to be seen, and nobody aims for it.
+const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;

@@ -60,3 +60,9 @@ impl<'a> LearnedRow<'a> {
         counted(self.bytes, out);
     }
 }
+
+/// How far clocks were ahead, of each read.
+pub(super) fn offsets<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [[u8; 2]]> {
+    let count = usize::try_from(cursor.u32()?).ok()?;
+    cursor.column(count)
+}

@@ -211,3 +211,21 @@ fn without_a_tag_counters_are_advice_and_garbage_is_a_wrong_key() {
     let garbage = decode(&mut decoder, &wrapped(&apdu));
     refused_as(&garbage, "ciphering", "bad_decryption");
 }
+
+#[test]
+fn in_clear_a_known_concentrator_speaks_for_its_own_meters_only() {
+    let mut decoder = knowing(&[]);
+    let meter = Meter::new(1);
+    let frame = wrapped(&meter.push(&[Interval::nth(1, 10)]));
+    meter.register_at(4, &mut decoder, Protection::NONE);
+    let other = decode(&mut decoder, &frame);
+    refused_as(&other, "apdu", "identity_conflict");
+    assert_eq!(parse(&other.record).rejects[0].dcu, 3, "who brought it");
+    for own in [3, 0] {
+        meter.register_at(own, &mut decoder, Protection::NONE);
+        assert_ne!(counts(&decode(&mut decoder, &frame)).0[1], 1, "{own}");
+    }
+    meter.register_at(4, &mut decoder, PROTECTED);
+    let sealed = decode(&mut decoder, &meter.frame(1, &[Interval::nth(2, 10)]));
+    assert_eq!(counts(&sealed).0, [1, 0, 0], "a tag proves the meter");
+}

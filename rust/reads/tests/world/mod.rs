@@ -108,12 +108,17 @@ impl Meter {
 
     /// Its registry row under `protection`.
     pub(crate) fn register(self, decoder: &mut Decoder, protection: Protection) {
+        self.register_at(0, decoder, protection);
+    }
+
+    /// The same, behind a concentrator of its own.
+    pub(crate) fn register_at(self, dcu: u32, decoder: &mut Decoder, protection: Protection) {
         let serial = self.serial();
         let spec = MeterSpec {
             meter: self.number,
             serial: serial.as_bytes(),
             title: Some(self.title()),
-            dcu: 0,
+            dcu,
             encryption_key: &self.encryption_key(),
             authentication_key: &self.authentication_key(),
             protection,
