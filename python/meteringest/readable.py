@@ -57,6 +57,9 @@ def _record(name: str, part: dict[str, Json], indent: str) -> Iterator[str]:
         case {"apdu": str()}:
             yield f"{indent}{name}:"
             yield from _apdu(part, indent + INDENT)
+        case {"around": {"at": at, "before": str(before), "from": str(rest)}, **fields}:
+            yield f"{indent}{name}: {_refusal(fields, at)}"
+            yield f"{indent}{INDENT}{before} >> {rest or 'end'}"
         case {"raw": _, "local": local, "deviation_min": deviation, "status": status}:
             minutes = "unspecified" if deviation is None else f"{deviation} min"
             yield f"{indent}{name}: {local}  deviation {minutes}  status {status}"
@@ -64,6 +67,12 @@ def _record(name: str, part: dict[str, Json], indent: str) -> Iterator[str]:
             yield f"{indent}{name}:"
             for inner, value in part.items():
                 yield from _field(inner, value, indent + INDENT)
+
+
+def _refusal(fields: dict[str, Json], at: Json) -> str:
+    layer, offset, kind = (_plain(fields.get(name)) for name in ("layer", "offset", "kind"))
+    there = "" if at is None else f", byte {_plain(at)} of what was given"
+    return f"{kind} at offset {offset} of the {layer} layer{there}"
 
 
 def _tree(node: dict[str, Json], indent: str, name: str = "") -> Iterator[str]:

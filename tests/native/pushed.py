@@ -47,7 +47,7 @@ def stored(journal: Journal, batch: Batch) -> list[dict[str, int]]:
     assert columns is not None
     kinds = {each.name: each.type for each in columns}
     assert kinds.items() <= READ.items()
-    assert READ.keys() - kinds.keys() in (set(), set(OPTIONAL))
+    assert READ.keys() - kinds.keys() - {"offset_min"} in (set(), OPTIONAL - {"offset_min"})
     lists = [each.values.cast(CODES[each.type]).tolist() for each in columns]
     rows = [dict(zip(kinds, values, strict=True)) for values in zip(*lists, strict=True)]
     assert [row.pop("ver") for row in rows] == list(range(before, before + len(rows)))
@@ -56,7 +56,8 @@ def stored(journal: Journal, batch: Batch) -> list[dict[str, int]]:
 
 def wanted(push: Push) -> list[dict[str, int]]:
     """The rows that `push` should leave in the block."""
-    names = set(READ) - {"ver"} - (set(OPTIONAL) if push.meter.phases == 1 else set())
+    left_out = OPTIONAL if push.meter.phases == 1 else {"offset_min"}
+    names = set(READ) - {"ver"} - left_out
     rows = []
     for end, cells in push.rows:
         values = {name: value for name, (_, value) in cells.items()}

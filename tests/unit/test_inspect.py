@@ -123,7 +123,7 @@ def test_keys_open_a_ciphered_frame_and_a_wrong_one_is_named() -> None:
     assert "verified: yes" in text
     status, text = printed(GREEN_BOOK, **KEYS | {"encryption_key": "00" * 16})
     assert status == 1
-    assert "kind: bad_authentication" in text
+    assert "reject: bad_authentication at offset 0 of the ciphering layer" in text
 
 
 def test_without_keys_the_header_is_shown() -> None:
@@ -151,8 +151,23 @@ def test_a_refused_frame_says_where_and_why() -> None:
     status, text = printed("0f0063d76a0003")
     assert status == 1
     assert text.splitlines()[1:] == [
-        "  reject:",
-        "    layer: data",
-        "    offset: 1",
-        "    kind: truncated",
+        "  reject: truncated at offset 1 of the data layer, byte 7 of what was given",
+        "    03 >> end",
     ]
+
+
+def test_names_and_units_stand_beside_what_they_are_of() -> None:
+    body = "0203" + "09060100011d00ff" + "02020f01161e" + "06000004d2"
+    status, text = printed("0f00000001" + "00" + body)
+    assert status == 0
+    assert "octet-string 0100011d00ff  1.0.1.29.0.255  active import, in the interval" in text
+    assert "structure (2)  x 10^1 Wh" in text
+
+
+def test_a_refusal_shows_the_bytes_around_it_and_where_they_are() -> None:
+    frame = "000100010040000c" + "0f0000000100" + "0202" + "1105" + "ee00"
+    status, text = printed(frame)
+    assert status == 1
+    assert "bad_tag at offset 4 of the data layer, byte 18 of what was given" in text
+    assert "02021105 >> ee00" in text
+    assert "02 >> 02" in printed("0f00000001000202")[1]

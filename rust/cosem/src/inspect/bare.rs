@@ -2,6 +2,7 @@
 
 use super::keys::Keys;
 use super::line::Line;
+use super::near;
 use super::report::Report;
 use super::stream::read;
 use crate::apdu::{self, Protected};
@@ -31,7 +32,16 @@ pub(super) fn judge(line: &Line) -> Report {
     };
     match judged {
         Ok(()) => report,
-        Err(error) => Report::refused(error),
+        Err(error) => Report::refused_in(error, counted_in(line, error), &line.bytes),
+    }
+}
+
+/// The bytes that the offset of a refusal counts in.
+fn counted_in(line: &Line, error: DecodeError) -> Option<&[u8]> {
+    match Bare::of(&line.kind) {
+        Bare::Apdu | Bare::Unknown => near::read_by(error, without_llc(&line.bytes)),
+        Bare::Data | Bare::Profile | Bare::DateTime | Bare::Date | Bare::Time => Some(&line.bytes),
+        Bare::Token | Bare::WrappedKey => None,
     }
 }
 

@@ -11,6 +11,7 @@ mod damaged;
 mod json;
 mod keys;
 mod line;
+mod near;
 mod report;
 mod stream;
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::json;
+use super::{json, near};
 use crate::apdu::Apdu;
 use crate::axdr::Value;
 use crate::{DecodeError, Kind, Layer};
@@ -14,7 +14,7 @@ pub struct Report {
     frames: Vec<Json>,
     data: Option<Json>,
     notes: Map<String, Json>,
-    rejects: Vec<DecodeError>,
+    rejects: Vec<(DecodeError, Option<Json>)>,
     incomplete: bool,
 }
 
@@ -22,7 +22,15 @@ impl Report {
     /// An answer that refuses everything.
     pub(super) fn refused(error: DecodeError) -> Self {
         let mut report = Self::default();
-        report.reject(error);
+        report.reject(error, None);
+        report
+    }
+
+    /// The same, of bytes that are the whole line.
+    pub(super) fn refused_in(error: DecodeError, read: Option<&[u8]>, line: &[u8]) -> Self {
+        let mut report = Self::default();
+        let around = read.and_then(|read| near::around(error.offset, read, line));
+        report.reject(error, around);
         report
     }
 
@@ -48,9 +56,9 @@ impl Report {
         self.notes.insert(name.to_owned(), note.into());
     }
 
-    /// Bytes were refused.
-    pub(super) fn reject(&mut self, error: DecodeError) {
-        self.rejects.push(error);
+    /// Bytes were refused; `around` shows where.
+    pub(super) fn reject(&mut self, error: DecodeError, around: Option<Json>) {
+        self.rejects.push((error, around));
     }
 
     /// Whether no APDU was understood so far.
@@ -89,24 +97,28 @@ impl Report {
         if !self.frames.is_empty() {
             answer.insert("frames".into(), self.frames.clone().into());
         }
-        let rejects: Vec<Json> = self.rejects.iter().map(|error| reject(*error)).collect();
+        let rejects: Vec<Json> = self.rejects.iter().map(reject).collect();
         match (outcome, rejects.first()) {
             ("reject", Some(first)) => answer.insert("reject".into(), first.clone()),
             (_, Some(_)) => answer.insert("rejects".into(), rejects.into()),
             // No bytes at all.
-            ("reject", None) => answer.insert("reject".into(), reject(EMPTY)),
+            ("reject", None) => answer.insert("reject".into(), reject(&(EMPTY, None))),
             (_, None) => None,
         };
         Json::Object(answer).to_string().into_bytes()
     }
 }
 
-fn reject(error: DecodeError) -> Json {
-    json!({
+fn reject((error, around): &(DecodeError, Option<Json>)) -> Json {
+    let mut reject = json!({
         "layer": error.layer.name(),
         "offset": error.offset,
         "kind": error.kind.name(),
-    })
+    });
+    if let (Some(around), Some(fields)) = (around, reject.as_object_mut()) {
+        fields.insert("around".into(), around.clone());
+    }
+    reject
 }
 
 const EMPTY: DecodeError = DecodeError::new(Layer::Link, 0, Kind::Truncated);

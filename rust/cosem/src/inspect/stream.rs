@@ -8,6 +8,7 @@ use super::damaged;
 use super::json::hex;
 use super::keys::Keys;
 use super::line::Line;
+use super::near;
 use super::report::Report;
 use crate::apdu::{self, Apdu, Block, Context, Field};
 use crate::axdr;
@@ -28,7 +29,7 @@ pub(super) fn judge(line: &Line, framing: Framing) -> Report {
         report: Report::default(),
     };
     for entry in &frames.entries {
-        judge.entry(entry, &frames);
+        judge.entry(entry, &frames, &line.bytes);
     }
     if judge.blocks.values().any(Blocks::is_open) {
         judge.report.more_awaited();
@@ -56,7 +57,7 @@ struct Judge {
 }
 
 impl Judge {
-    fn entry(&mut self, entry: &Entry, frames: &Frames) {
+    fn entry(&mut self, entry: &Entry, frames: &Frames, line: &[u8]) {
         match entry.what {
             What::Apdu {
                 framing,
@@ -73,21 +74,24 @@ impl Judge {
                     let gateway = json!({ "network_id": gateway.network, "address": address });
                     around.insert("gateway".into(), gateway);
                 }
-                self.message(frames.get(entry.apdu), around);
+                self.message(frames.get(entry.apdu), around, line);
             }
             What::Link { control } => self.report.frame(json!({ "control": control })),
             What::Envelope { sequence, .. } => self.report.frame(json!({ "sequence": sequence })),
             What::Notice => self
                 .report
                 .frame(json!({ "notice": hex(frames.get(entry.raw)) })),
-            What::Reject(error) => self.reject(error),
+            What::Reject(error) => {
+                let around = near::around(error.offset, frames.get(entry.raw), line);
+                self.reject(error, around);
+            }
         }
     }
 
     /// An APDU as framed: a block of one, or one.
-    fn message(&mut self, apdu: &[u8], around: Map<String, Json>) {
+    fn message(&mut self, apdu: &[u8], around: Map<String, Json>, line: &[u8]) {
         let Some(block) = Block::parse(apdu) else {
-            return self.whole(apdu, around);
+            return self.whole(apdu, around, line);
         };
         let blocks = self.blocks.entry(between(&around)).or_default();
         let joined = block.and_then(|block| {
@@ -98,13 +102,16 @@ impl Judge {
             blocks.take(number, block.last, block.bytes, MESSAGE_BYTES_MAX)
         });
         match joined {
-            Ok(Some(message)) => self.whole(&message, around),
+            Ok(Some(message)) => self.whole(&message, around, line),
             Ok(None) => {}
-            Err(error) => self.report.reject(error),
+            Err(error) => {
+                let near = near::around(error.offset, apdu, line);
+                self.report.reject(error, near);
+            }
         }
     }
 
-    fn whole(&mut self, apdu: &[u8], around: Map<String, Json>) {
+    fn whole(&mut self, apdu: &[u8], around: Map<String, Json>, line: &[u8]) {
         let unknown = DecodeError::new(Layer::Apdu, 0, Kind::BadTag);
         let read = match apdu {
             // initiate-request and -response only ever stand inside an association APDU.
@@ -122,7 +129,11 @@ impl Judge {
                 frame.insert("unknown".into(), hex(apdu).into());
                 self.report.frame(frame.into());
             }
-            Err(error) => self.report.reject(error),
+            Err(error) => {
+                let read = near::read_by(error, apdu);
+                let near = read.and_then(|read| near::around(error.offset, read, line));
+                self.report.reject(error, near);
+            }
         }
     }
 
@@ -148,7 +159,7 @@ impl Judge {
         }
     }
 
-    fn reject(&mut self, error: DecodeError) {
+    fn reject(&mut self, error: DecodeError, around: Option<Json>) {
         match (error.layer, error.kind) {
             // A wrapper frame has no end mark: when its bytes stop, more may come.
             (Layer::Wrapper | Layer::Link, Kind::Truncated) => self.report.more_awaited(),
@@ -157,7 +168,7 @@ impl Judge {
                 self.report
                     .frame(json!({ "segmented": true, "message": "unfinished" }));
             }
-            _ => self.report.reject(error),
+            _ => self.report.reject(error, around),
         }
     }
 }
