@@ -219,7 +219,10 @@ impl Decoder {
             frame: &frame,
             known,
             index,
-            proof: Proof::of_row(row.counter),
+            proof: Proof {
+                counter: row.counter,
+                ..Proof::CLEAR
+            },
         };
         self.row_once_more(whose, reject.raw)
     }

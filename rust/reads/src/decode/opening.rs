@@ -44,14 +44,6 @@ pub(super) enum KeyStanding {
 }
 
 impl Proof {
-    /// Of a row that was refused when its frame was believed.
-    pub(super) const fn of_row(counter: u32) -> Self {
-        Self {
-            counter,
-            ..Self::CLEAR
-        }
-    }
-
     /// Of a frame in clear.
     pub(super) const CLEAR: Self = Self {
         verified: None,
