@@ -30,7 +30,7 @@ from meteringest.store.migrate import migrate
 from meteringest.store.settings import StoreSettings
 
 ACCOUNTS = int(os.environ.get("METERINGEST_BENCH_ACCOUNTS", "20000"))
-ROUNDS = 3 if ACCOUNTS <= 100_000 else 2
+ROUNDS = 3 if ACCOUNTS <= 100_000 else 1
 METERS_A_BLOCK = 20_000
 IST_S = 19_800
 FIRST = date(2026, 10, 31)

@@ -25,8 +25,8 @@ from tests.store.worker_world import CALENDAR, FUEL, World
 
 from meteringest.store.clickhouse import Store
 
-ACCOUNTS = int(os.environ.get("METERINGEST_YEAR", "14"))
-DAYS = int(os.environ.get("METERINGEST_YEAR_DAYS", "365" if ACCOUNTS > 100 else "55"))
+ACCOUNTS = int(os.environ.get("METERINGEST_YEAR", "8"))
+DAYS = int(os.environ.get("METERINGEST_YEAR_DAYS", "365" if ACCOUNTS > 100 else "45"))
 PARTS = 26 if ACCOUNTS > 100 else 7
 SIZES = {"rows_max": 100_000, "accounts_max": 400} if ACCOUNTS > 100 else {}
 
@@ -112,8 +112,9 @@ def _compare(store: Store, world: World, arrived: list[SlowRead]) -> None:
         assert found.get(account.number, {}) == world.truth(account, reads), account
     days = sum((world.days[-1] - account.terms[0].day).days + 1 for account in world.accounts)
     ((rows, parked, open_days, unequal),) = store.ask(
-        "SELECT countIf(tariff != ''), countIf(held = ['no_terms']), countIf(over = 0), "
-        "countIf(amount != arraySum(amounts)) FROM m.charge_days FINAL"
+        "SELECT countIf(tariff != ''), countIf(held = ['no_terms']), "
+        "countIf(over = 0 AND tariff != ''), countIf(amount != arraySum(amounts)) "
+        "FROM m.charge_days FINAL"
     ).rows
     assert (rows, open_days, unequal) == (days, 0, 0)
     # Reads from before an account's first terms wait for somebody to enter some.

@@ -137,7 +137,9 @@ class Charger:
     def _charge_batch(
         self, charging: Charging, book: Book, plan: Plan, offset_min: int, snapshot: Snapshot
     ) -> int:
-        meters, tariffs = charging.meters(), _tariffs(book, plan.places)
+        # What has no price is not summed up.
+        meters = charging.meters()[: 0 if plan.parked else None]
+        tariffs = _tariffs(book, plan.places)
         span = max(1, self._settings.rows_max // max(len(meters), len(plan.places), 1))
         today = (snapshot.clock_s + offset_min * 60) // DAY_S
         day, days = charging.days[0], 0

@@ -21,17 +21,19 @@ from meteringest.prepaid.worker.ports import Engine, Ints
 class Plan(Struct, frozen=True):
     """Accounts of one offset, by their places, to be charged from `first` up to and with `until`.
 
-    `last` is the last day that has a row or is to have one.
+    `last` is the last day that has a row or is to have one; `parked`: all before the first terms.
     """
 
     places: Ints
     first: Ints
     until: Ints
     last: Ints
+    parked: bool = False
 
     def take(self, rows: Ints) -> "Plan":
         """Some of the accounts."""
-        return Plan(self.places[rows], self.first[rows], self.until[rows], self.last[rows])
+        days = (self.first[rows], self.until[rows], self.last[rows])
+        return Plan(self.places[rows], *days, self.parked)
 
 
 def plans(
@@ -47,7 +49,10 @@ def plans(
             some = some[np.argsort(book.lowest_meter[some], kind="stable")]
             for at in range(0, len(some), accounts_max):
                 batch = some[at : at + accounts_max]
-                for plan in (_before(changes, batch), _planned(engine, changes, batch, yesterday)):
+                for plan in (
+                    _before(engine, changes, batch),
+                    _planned(engine, changes, batch, yesterday),
+                ):
                     if len(plan.places):
                         yield offset_min, plan
 
@@ -65,12 +70,17 @@ def month_ends(days: Ints) -> Ints:
     return ends
 
 
-def _before(changes: Changes, places: Ints) -> Plan:
-    """Reads from before the first terms: they are parked, day by day."""
-    first, last = changes.read_first[places], changes.last[places]
-    until = np.minimum(last, changes.book.first_day[places] - 1)
-    plan = Plan(places, first, until, until)
-    return plan.take(np.flatnonzero(first <= until))
+def _before(engine: Engine, changes: Changes, places: Ints) -> Plan:
+    """Reads from before the first terms are parked: one row a day, however many come."""
+    begin = changes.book.first_day[places]
+    first, last = changes.read_first[places], np.minimum(changes.last[places], begin - 1)
+    early = np.flatnonzero(first <= last)
+    places, first, last = places[early], first[early], last[early]
+    if not len(places):
+        return Plan(places, first, last, last, parked=True)
+    charged = charged_to(engine, changes.book.accounts[places], int(first.min()))
+    first = np.where(charged == NOBODY, first, np.minimum(first, charged + 1))
+    return Plan(places, first, last, last, parked=True).take(np.flatnonzero(charged < last))
 
 
 def _planned(engine: Engine, changes: Changes, places: Ints, yesterday: int) -> Plan:

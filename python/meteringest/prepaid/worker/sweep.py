@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from meteringest.prepaid.calendar import DAY_S
-from meteringest.prepaid.worker.book import NEVER, Book, day_number, start_s
+from meteringest.prepaid.worker.book import Book, day_number, start_s
 from meteringest.prepaid.worker.changes import Changes
 from meteringest.prepaid.worker.figures import Gathering, Seen, serving
 from meteringest.prepaid.worker.happenings import SweepFound
@@ -64,10 +64,11 @@ class Sweep:
         if over:
             gathering.settle(figures, day, offset_min)
         made_from = self._made_from(book.accounts[places], day)
-        begun = (book.first_day[places] <= day) & over & (book.first_day[places] < NEVER)
-        due = begun & book.open_on(places, day) & (made_from < 0)
-        wrong = (made_from >= 0) & (made_from != figures.newest)
-        stale: Ints = places[due | wrong | ((made_from < 0) & (figures.newest > 0))]
+        priced = book.first_day[places] <= day
+        due = priced & over & book.open_on(places, day) & (made_from < 0)
+        wrong = priced & (made_from >= 0) & (made_from != figures.newest)
+        unseen = priced & (made_from < 0) & (figures.newest > 0)
+        stale: Ints = places[due | wrong | unseen]
         return stale
 
     def _made_from(self, accounts: NDArray[np.uint64], day: int) -> Ints:
