@@ -1,4 +1,4 @@
-//! `Journal` and `Gathered`: records stay in Rust from the decoder to the store's blocks.
+//! `Journal`: records stay in Rust from the decoder to the store's blocks.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict};
 use crate::batch::Batch;
 use crate::decoder::Decoder;
 use crate::errors::{corrupt, lock};
+use crate::gathered::Gathered;
 
 /// Python's classes of what `journal::JournalError` tells apart.
 mod classes {
@@ -29,22 +30,6 @@ pub(crate) struct Journal {
     pub(crate) opened: journal::Journal,
     recovery: Recovery,
     wake: Mutex<Option<Py<PyAny>>>,
-}
-
-/// Neighbouring records, merged into one sorted block for each table.
-#[pyclass(frozen, module = "meteringest._native")]
-pub(crate) struct Gathered {
-    #[pyo3(get)]
-    first: u64,
-    #[pyo3(get)]
-    next: u64,
-    #[pyo3(get)]
-    reads: u64,
-    #[pyo3(get)]
-    changed: Vec<(u32, u32)>,
-    #[pyo3(get)]
-    received_ms: (i64, i64),
-    blocks: Vec<(&'static str, Py<PyBytes>)>,
 }
 
 #[pymethods]
@@ -286,37 +271,6 @@ impl Journal {
             self.opened.read(first, Limit { until, bytes })
         };
         read.map_err(|error| raised(&error))
-    }
-}
-
-#[pymethods]
-impl Gathered {
-    #[getter]
-    fn blocks<'py>(&self, py: Python<'py>) -> Vec<(&'static str, Bound<'py, PyBytes>)> {
-        let blocks = self.blocks.iter();
-        blocks
-            .map(|(table, block)| (*table, block.bind(py).clone()))
-            .collect()
-    }
-
-    fn __repr__(&self) -> String {
-        format!("Gathered(first={}, next={})", self.first, self.next)
-    }
-}
-
-impl Gathered {
-    fn new(py: Python<'_>, (first, next): (u64, u64), gathered: reads::Gathered) -> Self {
-        let blocks = gathered.blocks.into_iter();
-        Self {
-            first,
-            next,
-            reads: gathered.reads,
-            changed: gathered.changed,
-            received_ms: (gathered.received_at_min_ms, gathered.received_at_max_ms),
-            blocks: blocks
-                .map(|(table, block)| (table, PyBytes::new(py, &block).unbind()))
-                .collect(),
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod batch;
 mod decoder;
 mod errors;
 mod fleet;
+mod gathered;
 mod inspect;
 mod journal;
 mod link;
@@ -21,9 +22,11 @@ mod _native {
     #[pymodule_export]
     use crate::fleet::{Fleet, Frames};
     #[pymodule_export]
+    use crate::gathered::Gathered;
+    #[pymodule_export]
     use crate::inspect::inspect;
     #[pymodule_export]
-    use crate::journal::{Gathered, Journal};
+    use crate::journal::Journal;
     #[pymodule_export]
     use crate::link::Link;
     #[pymodule_export]
