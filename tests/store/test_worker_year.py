@@ -67,16 +67,17 @@ def test_whatever_arrives_when_it_is_charged_as_the_slow_model_charges_it(store:
 
 def _set_up(world: World, arriving: Arriving) -> None:
     arriving.rules(CALENDAR, *(text for after, text in world.tariffs if not after))
-    for account in world.accounts:
-        arriving.links(account, *account.links)
-        arriving.terms(account, account.terms[0])
+    everybody = world.accounts
+    arriving.everybodys_links([(account, link) for account in everybody for link in account.links])
+    arriving.everybodys_terms([(account, account.terms[0]) for account in everybody])
 
 
 def _learn(world: World, arriving: Arriving, part: int) -> None:
     """What becomes known only on the way: other terms, a revised tariff, a fuel notice."""
-    for account in world.accounts:
-        if len(account.terms) > 1 and account.number % PARTS == part:
-            arriving.terms(account, account.terms[1])
+    known = [each for each in world.accounts if each.number % PARTS == part]
+    later = [(account, terms) for account in known for terms in account.terms[1:]]
+    if later:
+        arriving.everybodys_terms(later)
     if part == PARTS // 2:
         arriving.rules(*(text for after, text in world.tariffs if after), FUEL)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import groupby
 
 import numpy as np
 from tests.property.slow_model import SlowRead
@@ -61,8 +62,10 @@ class Arriving:
 
     def again(self, reads: Sequence[SlowRead]) -> None:
         """The same rows under the same positions: a retry that outlived its token."""
-        columns = block(_columns(reads))
-        self.store.insert("m.reads", columns, f"again-{self.position}-{len(self.arrived)}")
+        by_time = sorted(reads, key=lambda each: each.start_s)
+        for quarter, days in groupby(by_time, key=lambda each: each.start_s // (90 * 86_400)):
+            token = f"again-{self.position}-{len(self.arrived)}-{quarter}"
+            self.store.insert("m.reads", block(_columns(list(days))), token)
 
     def rules(self, *texts: str) -> None:
         self.ver += 1
@@ -71,6 +74,12 @@ class Arriving:
         tables.insert_rules(self.store, loading.rows)
 
     def terms(self, account: Account, *terms: Terms) -> None:
+        self.everybodys_terms([(account, each) for each in terms])
+
+    def links(self, account: Account, *links: Link) -> None:
+        self.everybodys_links([(account, each) for each in links])
+
+    def everybodys_terms(self, terms: Sequence[tuple[Account, Terms]]) -> None:
         self.ver += 1
         rows = [
             TermsRow(
@@ -80,11 +89,11 @@ class Arriving:
                 tariff=each.tariff,
                 load_w=each.load_w,
             )
-            for each in terms
+            for account, each in terms
         ]
         tables.insert_terms(self.store, rows, ("test", "test", 0, self.ver))
 
-    def links(self, account: Account, *links: Link) -> None:
+    def everybodys_links(self, links: Sequence[tuple[Account, Link]]) -> None:
         self.ver += 1
         rows = [
             tables.LinkRow(
@@ -98,7 +107,7 @@ class Arriving:
                 at=0,
                 ver=self.ver,
             )
-            for each in links
+            for account, each in links
         ]
         tables.insert_links(self.store, rows)
 

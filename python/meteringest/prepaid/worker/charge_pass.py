@@ -23,7 +23,7 @@ from meteringest.prepaid.worker.happenings import CatchingUp
 from meteringest.prepaid.worker.lag import Lag, lag
 from meteringest.prepaid.worker.midnight import load_midnights
 from meteringest.prepaid.worker.plan import Plan, plans
-from meteringest.prepaid.worker.ports import Engine, Ints
+from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.snapshot import Snapshot, take
 from meteringest.prepaid.worker.sums import load_sums
@@ -161,7 +161,7 @@ class Charger:
 
 def _tariffs(book: Book, places: Ints) -> list[Tariff]:
     """Every version of the tariffs that the accounts have ever been on."""
-    codes = np.unique(book.terms.tariff[np.isin(book.terms.account, places)])
+    codes = distinct(book.terms.tariff[np.isin(book.terms.account, places)])
     names = {book.tariffs[code] for code in codes.tolist()}
     return [each for each in book.rules.tariffs if each.name in names]
 

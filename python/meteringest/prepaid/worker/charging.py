@@ -52,7 +52,7 @@ from meteringest.prepaid.worker.figures import (
 from meteringest.prepaid.worker.fuel_shares import FuelShares
 from meteringest.prepaid.worker.openings import States, load_states
 from meteringest.prepaid.worker.plan import Plan, month_ends
-from meteringest.prepaid.worker.ports import Engine, Ints
+from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 from meteringest.prepaid.worker.rows import LineName, Piece, shapes
 from meteringest.prepaid.worker.sums import PLAIN, Channels
 from meteringest.prepaid.worker.writing import Writing
@@ -106,7 +106,7 @@ class Charging:
     def meters(self) -> Ints:
         """Every meter that ever served an account of the batch."""
         links = self._book.links
-        return np.unique(links.meter[np.isin(links.account, self._plan.places)])
+        return distinct(links.meter[np.isin(links.account, self._plan.places)])
 
     def charge(self, day: Day) -> int:
         """Charges one day of every account whose plan holds it; returns how many there are."""
@@ -126,7 +126,7 @@ class Charging:
     def _open(self) -> None:
         """States before the first day; an account whose day before has none begins anew."""
         begin = self._book.first_day[self._plan.places]
-        for first in np.unique(self._first[self._first > begin]).tolist():
+        for first in distinct(self._first[self._first > begin]).tolist():
             rows = np.flatnonzero((self._first == first) & (self._first > begin))
             closed = load_states(self._engine, self._states, self._accounts, rows, first - 1)
             lost = np.setdiff1d(rows, closed)
@@ -144,7 +144,7 @@ class Charging:
         active, terms = active[there], terms[there]
         code = book.terms.tariff[terms] * 4 + book.terms.postpaid[terms] * 2
         code = code + book.terms.closed[terms]
-        for each in np.unique(code).tolist():
+        for each in distinct(code).tolist():
             rows = active[code == each]
             load_w = book.terms.load_w[terms[code == each]]
             payment = Payment(PAYMENTS[each >> 1 & 1])
@@ -215,7 +215,9 @@ class Charging:
         fine = ~charged.scalar
         self._states.put_packed(group.rows[fine], closing[fine])
         counts = np.stack([figures.counts[name] for name in HELD], axis=1)
-        said, held = np.unique(counts, axis=0, return_inverse=True)
+        said, held = counts[:1], np.zeros(len(counts), dtype=np.int64)
+        if counts.any():
+            said, held = np.unique(counts, axis=0, return_inverse=True)
         energies = {name: moved * UWH_PER_WH for name, moved in _energies(tariff, figures).items()}
         for lines, rows, amounts, energy in shapes(
             charged, tariff.components, energies, held.reshape(-1)
@@ -317,7 +319,7 @@ class Charging:
 
     def _reads_of(self, served: Serving, alone: Ints, day: int) -> ReadsOf:
         link = served.link[np.isin(served.owner, alone)]
-        meters = np.unique(self._book.links.meter[link])
+        meters = distinct(self._book.links.meter[link])
         return load_reads(self._engine, meters, (day, day + 1), self._offset_min)
 
     def _carry_on(self, active: Ints, day: int) -> None:

@@ -27,6 +27,7 @@ from meteringest.prepaid.tariff import (
     ExportMode,
     Tariff,
 )
+from meteringest.prepaid.worker.ports import distinct
 
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
@@ -103,7 +104,7 @@ def openings(packed: Bytes, tariff: Tariff, load_w: Ints, tariff_of: TariffOf) -
             columns[fixed.name] = np.zeros(len(packed), dtype=np.int64)
     heads = np.ascontiguousarray(packed[:, 1:HEAD_BYTES]).view(">u8")[:, 0]
     known = packed[:, 0] == PACKED
-    for head in np.unique(heads[known]):
+    for head in distinct(heads[known].astype(np.uint64)):
         rows = np.flatnonzero(known & (heads == head))
         before = tariff_of(f"{int(head):016x}")
         if before is None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from meteringest.prepaid.worker.book import NOBODY
 from meteringest.prepaid.worker.closing import PACKED, Bytes
-from meteringest.prepaid.worker.ports import Engine, Ints, fetch_among
+from meteringest.prepaid.worker.ports import Engine, Ints, ascending, fetch_among
 
 
 class States:
@@ -64,7 +64,7 @@ def _fill(
     rows = fetch_among(
         engine, sql, (("account", "<u8"), ("day", "<u4")), "account", accounts[missing]
     )
-    order = np.argsort(accounts)
+    order = ascending(accounts)
     places = np.minimum(np.searchsorted(accounts, rows["account"], sorter=order), len(order) - 1)
     own = accounts[order[places]] == rows["account"]
     found[order[places[own]]] = rows["day"][own]
@@ -78,7 +78,7 @@ def load_states(
     fields = (("account", "<u8"), ("fits", "u1"), ("packed", "u1", (width,)))
     sql = _STATES.replace("{width}", str(width)).replace("{day}", str(day))
     found = fetch_among(engine, sql, fields, "account", accounts[rows])
-    order = rows[np.argsort(accounts[rows])]
+    order = rows[ascending(accounts[rows])]
     at = np.minimum(np.searchsorted(accounts[order], found["account"]), len(order) - 1)
     own = accounts[order[at]] == found["account"]
     closed: Ints = order[at[own]]

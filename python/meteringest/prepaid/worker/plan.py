@@ -15,7 +15,7 @@ from meteringest.prepaid.worker.book import NEVER, NOBODY, Book
 from meteringest.prepaid.worker.changes import NO_DAY, Changes
 from meteringest.prepaid.worker.fuel_shares import adjusted_months
 from meteringest.prepaid.worker.openings import charged_to
-from meteringest.prepaid.worker.ports import Engine, Ints
+from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 
 
 class Plan(Struct, frozen=True):
@@ -41,10 +41,10 @@ def plans(
 ) -> Iterator[tuple[int, Plan]]:
     """Offset and plan of one batch after another, in the order in which reads lie in the store."""
     book, places = changes.book, changes.places
-    for offset_min in np.unique(book.offset_min[places]).tolist():
+    for offset_min in distinct(book.offset_min[places]).tolist():
         own = places[book.offset_min[places] == offset_min]
         yesterday = (clock_s + offset_min * 60) // 86_400 - 1
-        for month in np.unique(months(changes.first[own])).tolist():
+        for month in distinct(months(changes.first[own])).tolist():
             some = own[months(changes.first[own]) == month]
             some = some[np.argsort(book.lowest_meter[some], kind="stable")]
             for at in range(0, len(some), accounts_max):

@@ -1,7 +1,7 @@
 """What a worker needs of a store; answers come as arrays, never as one object a row."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from meteringest.prepaid.ledger.ports import Engine as Asked
 
 Ints = NDArray[np.int64]
+Number = TypeVar("Number", np.int64, np.uint64)
 Fields = Sequence[tuple[str, str] | tuple[str, str, tuple[int, ...]]]
 LISTED_MAX = 15_000
 """Numbers in one statement: with it, a statement stays below the engine's 256 KiB."""
@@ -29,6 +30,22 @@ class Engine(Asked, Protocol):
 def fetch(engine: Engine, sql: str, fields: Fields) -> NDArray[np.void]:
     """A structured array; `fields` are the types that the columns of `sql` have, in their order."""
     return np.frombuffer(engine.text(sql, "RowBinary"), dtype=np.dtype(list(fields)))
+
+
+def distinct(numbers: NDArray[Number]) -> NDArray[Number]:
+    """Every number once, ascending; many times faster than by hashing where most repeat."""
+    ascending = np.sort(numbers)
+    first = np.ones(len(ascending), dtype=bool)
+    first[1:] = ascending[1:] != ascending[:-1]
+    return ascending[first]
+
+
+def ascending(numbers: NDArray[Number]) -> Ints:
+    """The places of `numbers` in ascending order; often they stand in it already."""
+    if bool(np.all(numbers[1:] >= numbers[:-1])):
+        return np.arange(len(numbers))
+    places: Ints = np.argsort(numbers)
+    return places
 
 
 def among(column: str, numbers: NDArray[np.generic]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from meteringest.prepaid.lines import Kind
 from meteringest.prepaid.tariff import Payment
 from meteringest.prepaid.worker.book import date_of
 from meteringest.prepaid.worker.closing import Bytes
-from meteringest.prepaid.worker.ports import Ints
+from meteringest.prepaid.worker.ports import Ints, distinct
 
 LineName = tuple[str, str]
 KIND_ORDER: tuple[str, ...] = tuple(Kind)
@@ -97,7 +97,7 @@ def shapes(
     code = there @ (1 << np.arange(there.shape[1], dtype=np.int64))
     code = code + (held << there.shape[1])
     code = np.where(charged.scalar, -1, code)
-    for each in np.unique(code[code >= 0]):
+    for each in distinct(code[code >= 0]):
         rows = np.flatnonzero(code == each)
         lines = np.flatnonzero(there[rows[0]])
         yield (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from meteringest.prepaid.tariff import Basis, ExportMode, Tariff
 from meteringest.prepaid.time_of_day import Band
 from meteringest.prepaid.worker.book import start_s
-from meteringest.prepaid.worker.ports import Engine, Fields, Ints, fetch_among
+from meteringest.prepaid.worker.ports import Engine, Fields, Ints, ascending, fetch_among
 
 IMPORT_BIT, EXPORT_BIT, APPARENT_BIT = 0, 1, 2
 DAY_MIN = 1_440
@@ -113,7 +113,7 @@ def load_sums(
     fields: Fields = (*_FIELDS, *((name, kind) for name, kind, _ in own))
     rows = fetch_among(engine, sql, fields, "meter", meters)
     keys = _key(rows["meter"].astype(np.int64), rows["day"].astype(np.int64))
-    order = np.argsort(keys)
+    order = ascending(keys)
     return Sums(rows[order], keys[order], bits, cuts)
 
 
