@@ -157,7 +157,7 @@ def test_integers_of_any_width_and_nulls_that_repeat_the_row_above(utility: Util
     [
         (own.i32(-5), "bad_value"),
         (own.u64(1 << 33), "bad_value"),
-        (b"\x17\x3f\x80\x00\x00", "unsupported"),
+        (b"\x17\x3f\xc0\x00\x00", "inexact_scale"),  # 1.5
     ],
 )
 def test_a_value_that_is_no_energy_is_never_stored(
