@@ -88,7 +88,7 @@ def test_the_sign_of_the_deviation_is_the_policys(
     rows = stored(journal, decoded(made, reversed_sign, policy))
     twice_s = 2 * 330 * 60
     assert rows == [
-        each | {"interval_start": each["interval_start"] + twice_s}
+        each | {"interval_start": each["interval_start"] + twice_s, "offset_min": -330}
         for each in wanted(reversed_sign)
     ]
 
