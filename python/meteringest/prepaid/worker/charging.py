@@ -129,7 +129,7 @@ class Charging:
         for first in distinct(self._first[self._first > begin]).tolist():
             rows = np.flatnonzero((self._first == first) & (self._first > begin))
             closed = load_states(self._engine, self._states, self._accounts, rows, first - 1)
-            lost = np.setdiff1d(rows, closed)
+            lost = rows[~np.isin(rows, closed)]
             self._first[lost] = begin[lost]
             self._states.begin(lost)
 
