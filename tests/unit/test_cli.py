@@ -173,7 +173,9 @@ def test_a_part_that_does_not_load_is_a_bug_too(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_130_and_silent(tmp_path: Path) -> None:
-    fake = "app.serve = lambda config, **_: trio.run(_wait)"
+    # Whoever runs the tests in the background may have left SIGINT ignored.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    fake = f"{heard}\napp.serve = lambda config, **_: trio.run(_wait)"
     with subprocess.Popen(
         [sys.executable, "-c", f"{FAKE_APP}\n{fake}\n{RUN}", "serve"],
         cwd=tmp_path,
