@@ -22,9 +22,9 @@ def test_every_acknowledged_row_is_there_once(tmp_path: Path, catch_up: str) -> 
     seed = random.randrange(1 << 32)  # noqa: S311 (printed, so that a failure can be repeated)
     print("seed", seed)  # noqa: T201
     rng = random.Random(seed)  # noqa: S311
+    # How far it came may be nothing: what goes ahead moves no mark.
     marks = [BASE, *(_run_and_kill(tmp_path, rng, catch_up) for _ in range(KILLS))]
     assert marks == sorted(marks)
-    assert marks[-1] > BASE
     child = start(_WRITE, tmp_path, RECORDS, catch_up)
     assert child.stdout is not None
     assert child.stdout.read().endswith("all\n")

@@ -64,6 +64,7 @@ class Writer:
         self._offload = offload
         self._observer = observer
         self._offer_at = self._newest_at = -inf
+        self._newest_turn = False
 
     async def run(self) -> NoReturn:
         """Finishes what a crash interrupted, then follows the journal."""
@@ -92,7 +93,9 @@ class Writer:
             await self.store_next()
             return
         overdue = trio.current_time() - self._newest_at >= self._settings.freshness_s
-        if self._marks().newest_waits(ahead, overdue=overdue):
+        # In turns: a store slower than the newest come in would never get to the oldest.
+        self._newest_turn = not self._newest_turn
+        if self._newest_turn and self._marks().newest_waits(ahead, overdue=overdue):
             self._newest_at = trio.current_time()
             await self._store_from(ahead.next, None)
         else:
