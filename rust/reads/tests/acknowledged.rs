@@ -10,38 +10,12 @@
 mod world;
 
 use proptest::prelude::*;
-use reads::{Batch, Decoder, Protection, Settings};
+use reads::{Batch, Settings};
+use world::one_meter::{frames, knowing, sealed};
 use world::transfer::blocks_with;
-use world::{Interval, Meter, NOW_MS, decode, decode_at};
+use world::{NOW_MS, decode, decode_at};
 
-const PROTECTED: Protection = Protection::ENCRYPT_AUTHENTICATE;
 const LATER_MS: i64 = NOW_MS + 301_000;
-
-fn knowing(settings: Settings) -> Decoder {
-    let mut decoder = world::decoder(settings);
-    Meter::new(1).register(&mut decoder, PROTECTED);
-    decoder
-}
-
-fn day() -> Vec<Interval> {
-    (1..=4).map(|n| Interval::nth(n, 10)).collect()
-}
-
-fn sealed(counter: u32) -> Vec<u8> {
-    Meter::new(1).seal(counter, &Meter::new(1).push(&day()))
-}
-
-/// Accepted, quarantined, duplicate frames, and reads stored.
-fn frames(batch: &Batch) -> [u64; 4] {
-    let tally = &batch.tally;
-    assert!(tally.balances());
-    [
-        tally.frames_accepted,
-        tally.frames_quarantined,
-        tally.frames_duplicate,
-        tally.reads_stored,
-    ]
-}
 
 /// The acknowledgements in a batch: own number and highest block without a gap.
 fn acknowledged(batch: &Batch) -> Vec<(u16, u16)> {

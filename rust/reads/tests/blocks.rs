@@ -10,39 +10,13 @@
 mod world;
 
 use proptest::prelude::*;
-use reads::{Batch, Decoder, Protection, Rejected, Settings, Standing};
+use reads::{Protection, Rejected, Settings, Standing};
+use world::one_meter::{PROTECTED, day, frames, knowing, sealed};
 use world::record::parse;
 use world::transfer::{block, block_apdu, blocks};
-use world::{Interval, Meter, NOW_MS, decode, decode_at, split, wrapped};
+use world::{Meter, NOW_MS, decode, decode_at, split, wrapped};
 
-const PROTECTED: Protection = Protection::ENCRYPT_AUTHENTICATE;
 const LATER_MS: i64 = NOW_MS + 301_000;
-
-fn knowing(settings: Settings) -> Decoder {
-    let mut decoder = world::decoder(settings);
-    Meter::new(1).register(&mut decoder, PROTECTED);
-    decoder
-}
-
-fn day() -> Vec<Interval> {
-    (1..=4).map(|n| Interval::nth(n, 10)).collect()
-}
-
-fn sealed(counter: u32) -> Vec<u8> {
-    Meter::new(1).seal(counter, &Meter::new(1).push(&day()))
-}
-
-/// Accepted, quarantined, duplicate frames, and reads stored.
-fn frames(batch: &Batch) -> [u64; 4] {
-    let tally = &batch.tally;
-    assert!(tally.balances());
-    [
-        tally.frames_accepted,
-        tally.frames_quarantined,
-        tally.frames_duplicate,
-        tally.reads_stored,
-    ]
-}
 
 #[test]
 fn a_push_in_blocks_over_several_batches_is_one_push_and_all_its_frames_are_accepted() {

@@ -10,36 +10,10 @@ mod world;
 
 use aes_gcm::Aes128Gcm;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
-use reads::{Batch, Decoder, Protection, Settings};
+use reads::Settings;
+use world::one_meter::{day, frames, knowing, sealed};
 use world::record::parse;
-use world::{Interval, Meter, decode, wrapped};
-
-const PROTECTED: Protection = Protection::ENCRYPT_AUTHENTICATE;
-
-fn knowing(settings: Settings) -> Decoder {
-    let mut decoder = world::decoder(settings);
-    Meter::new(1).register(&mut decoder, PROTECTED);
-    decoder
-}
-
-fn day() -> Vec<Interval> {
-    (1..=4).map(|n| Interval::nth(n, 10)).collect()
-}
-
-fn sealed(counter: u32) -> Vec<u8> {
-    Meter::new(1).seal(counter, &Meter::new(1).push(&day()))
-}
-
-fn frames(batch: &Batch) -> [u64; 4] {
-    let tally = &batch.tally;
-    assert!(tally.balances());
-    [
-        tally.frames_accepted,
-        tally.frames_quarantined,
-        tally.frames_duplicate,
-        tally.reads_stored,
-    ]
-}
+use world::{Meter, decode, wrapped};
 
 /// general-ciphering of meter 1, sealed by another implementation, its key named by `key`.
 fn general(counter: u32, key: &[u8], recipient: &[u8]) -> Vec<u8> {

@@ -8,38 +8,11 @@
 
 mod world;
 
-use reads::{Batch, Decoder, Protection, Settings};
+use reads::Settings;
+use world::one_meter::{frames, knowing, sealed};
 use world::record::parse;
 use world::transfer::{blocks, decode_uplink, envelopes};
-use world::{Interval, Meter, NOW_MS, decode, decode_frames, split};
-
-const PROTECTED: Protection = Protection::ENCRYPT_AUTHENTICATE;
-
-fn knowing(settings: Settings) -> Decoder {
-    let mut decoder = world::decoder(settings);
-    Meter::new(1).register(&mut decoder, PROTECTED);
-    decoder
-}
-
-fn day() -> Vec<Interval> {
-    (1..=4).map(|n| Interval::nth(n, 10)).collect()
-}
-
-fn sealed(counter: u32) -> Vec<u8> {
-    Meter::new(1).seal(counter, &Meter::new(1).push(&day()))
-}
-
-/// Accepted, quarantined, duplicate frames, and reads stored.
-fn frames(batch: &Batch) -> [u64; 4] {
-    let tally = &batch.tally;
-    assert!(tally.balances());
-    [
-        tally.frames_accepted,
-        tally.frames_quarantined,
-        tally.frames_duplicate,
-        tally.reads_stored,
-    ]
-}
+use world::{NOW_MS, decode, decode_frames, split};
 
 #[test]
 fn an_envelopes_block_waits_past_its_batch_and_past_a_restart() {

@@ -10,6 +10,7 @@
 )]
 
 pub(crate) mod block;
+pub(crate) mod one_meter;
 pub(crate) mod record;
 pub(crate) mod transfer;
 
