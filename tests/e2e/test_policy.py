@@ -38,7 +38,7 @@ account,effective_from,payment,tariff,class,area,opening
 2,2020-01-01,prepaid,flat,hospital,T/North,-50
 3,2020-01-01,prepaid,flat,home,T/South,100
 4,2020-01-01,prepaid,flat,home,X,-50
-5,2020-01-01,postpaid,flat,government,T,-50
+5,2026-10-01,postpaid,flat,government,T,-50
 """
 SWEEP_S = 3_600
 PATIENCE_S = 30

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The defaults end within a minute or so on two cores."""
     parser.epilog = ABOUT
     parser.add_argument("--seed", type=int, default=2026, help="everything follows from it (2026)")
-    parser.add_argument("--meters", type=int, default=10_000, help="how many (10000)")
+    parser.add_argument("--meters", type=int, default=20_000, help="how many (20000)")
     parser.add_argument("--dcus", type=int, default=20, help="concentrators they share (20)")
     parser.add_argument(
         "--days", type=int, default=7, help="days sent as 48-interval pushes first (7)"
