@@ -50,20 +50,19 @@ def compare(node: Node) -> None:
 @pytest.mark.timeout(120 + EXAMPLES // 5)
 @given(trees(SHARED, compact=False))
 @example(({"t": "array", "v": []}, b"\x01\x00"))
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 def test_types_that_both_peers_know_are_read_alike(node: Node) -> None:
     compare(node)
 
 
 @pytest.mark.timeout(120 + EXAMPLES // 5)
 @given(trees(SCALARS, compact=True))
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 def test_all_types_are_read_alike_or_as_listed(node: Node) -> None:
     compare(node)
 
 
 @given(trees(SCALARS, compact=True), st.data())
-@settings(deadline=None)
 def test_bytes_cut_short_or_followed_by_others_are_no_data(
     node: Node, choice: st.DataObject
 ) -> None:

@@ -85,7 +85,7 @@ def pushes(draw: st.DrawFn) -> Push:
 
 @pytest.mark.timeout(120 + EXAMPLES // 5)
 @given(push=pushes(), ist=st.booleans())
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 def test_any_push_is_read_as_encoded_and_as_the_peers_read_it(
     push: Push,
     ist: bool,  # noqa: FBT001 (a parameter of the test)

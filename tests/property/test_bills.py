@@ -174,7 +174,7 @@ def _in(bill: Bill, bills: Sequence[Bill], day: date) -> bool:
     return day <= bill.period_to and (first or day >= bill.period_from)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stories)
 def test_bills_and_entries_add_up_to_the_book_and_lateness_to_the_model(story: Story) -> None:
     book = played(story)

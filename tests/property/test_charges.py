@@ -95,7 +95,7 @@ def sums(lines: Sequence[Line]) -> Sums:
     return {key: amount for key, amount in found.items() if amount}
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(account_span())
 def test_charges_are_those_of_the_slow_model(span: list[SlowDay]) -> None:
     lines = [line for day in charge(span) for line in day.lines]
@@ -103,7 +103,7 @@ def test_charges_are_those_of_the_slow_model(span: list[SlowDay]) -> None:
     assert len({line.key for line in lines}) == len(lines)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(account_span(), st.randoms(use_true_random=False), st.integers(1, 5))
 def test_any_order_of_arrival_ends_in_the_same_charges(
     span: list[SlowDay], order: Random, batches: int
@@ -127,13 +127,13 @@ def test_any_order_of_arrival_ends_in_the_same_charges(
     assert sums(list(posted.values())) == judge(span)
 
 
-@settings(max_examples=CASES // 5, deadline=None)
+@settings(max_examples=CASES // 5)
 @given(account_span())
 def test_charging_again_gives_the_same_lines_and_state(span: list[SlowDay]) -> None:
     assert charge(span) == charge(span)
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(
     st.integers(-(10**15), 10**15),
     st.integers(1, 10**9),
@@ -149,7 +149,7 @@ def test_rounding_is_that_of_fractions(
         assert rounded(top, bottom, Rounding(unit=unit, mode=mode)) == slow
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=1_000)
 @given(st.lists(st.integers(0, 500_000), max_size=20), st.integers(0, 300_000))
 def test_slabs_do_not_care_how_energy_is_cut(pieces: list[int], edge: int) -> None:
     slabs = (Slab(rate=3_000_000, up_to_uwh=edge + 1), Slab(rate=7_000_000))

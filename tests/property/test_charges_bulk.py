@@ -117,7 +117,7 @@ def columns(rows: Sequence[Row]) -> Columns:
     )
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(fleet_days())
 def test_columns_equal_one_account_at_a_time(
     fleet: tuple[Tariff, list[tuple[date, list[Row]]]],

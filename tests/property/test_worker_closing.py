@@ -17,7 +17,7 @@ from meteringest.prepaid.tariff import Tariff
 from meteringest.prepaid.worker.closing import openings, pack, read_back, unpack, width, written
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(account_span())
 def test_a_state_goes_on_from_its_bytes(span: list[SlowDay]) -> None:
     """Every day is charged from what stands in bytes, and all days come out as without."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -17,7 +18,7 @@ def test_a_folder_in_use_is_named(tmp_path: Path) -> None:
     holder = start(_HOLD, tmp_path)
     assert holder.stdout is not None
     try:
-        assert holder.stdout.readline() == "open\n"
+        assert holder.stdout.readline().startswith("/dev/shm/")  # noqa: S108
         with pytest.raises(StoreRefused, match=r"open in another process.*Cannot lock file"):
             open_store(StoreSettings(), tmp_path)
     finally:
@@ -91,6 +92,28 @@ def test_what_a_killed_insert_left_is_removed(tmp_path: Path) -> None:
     store.close()
 
 
+def test_what_a_killed_process_left_in_memory_goes_and_what_a_living_one_holds_stays(
+    tmp_path: Path,
+) -> None:
+    held = [_holding(tmp_path / name) for name in ("killed", "living")]
+    folders = [Path(child.stdout.readline().rstrip()) for child in held if child.stdout]
+    held[0].kill()
+    held[0].wait()
+    try:
+        store = open_store(StoreSettings(), tmp_path)
+        assert [folder.exists() for folder in folders] == [False, True]
+        store.close()
+    finally:
+        for child in held:
+            child.kill()
+            child.communicate()
+
+
+def _holding(folder: Path) -> subprocess.Popen[str]:
+    folder.mkdir()
+    return start(_HOLD, folder)
+
+
 def test_inserts_pass_through_the_disk_when_memory_is_short(tmp_path: Path) -> None:
     store = open_store(StoreSettings(ram_disk_bytes_min=1 << 60), tmp_path)
     assert tempfile.gettempdir() == str(tmp_path / "store/meteringest/tmp")
@@ -124,12 +147,12 @@ def test_a_silent_server_may_answer_later(tmp_path: Path) -> None:
 
 
 _HOLD = """
-import sys, threading
+import sys, tempfile, threading
 from pathlib import Path
 from meteringest.store.clickhouse import open_store
 from meteringest.store.settings import StoreSettings
 store = open_store(StoreSettings(), Path(sys.argv[1]))
-print("open", flush=True)
+print(tempfile.gettempdir(), flush=True)
 threading.Event().wait()
 """
 _FILL = """

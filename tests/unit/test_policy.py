@@ -245,7 +245,7 @@ def test_the_examples_say_that_they_are_examples_and_list_their_clauses() -> Non
         assert "no_cut[0]" in policy_check(file)
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=2_000)
 @given(
     policy=st.sampled_from([UP, BIHAR, MEGHALAYA]),
     at_s=st.integers(ist(1, "00:00", month=1), ist(31, "23:59", month=12)),

@@ -119,6 +119,7 @@ async def test_senders_are_remembered_up_to_a_limit_and_nobody_is_turned_away() 
             await peer.send(frame(b"?%d" % number))
             assert await answer(peer) == reply(b"%d" % number)
         assert it.server.links == 3
+        assert list(it.server.links_of().values()) == [3]
         assert [each.rule for each in it.bench.observer.of(LinkClosed)] == ["replaced"] * 6
 
 

@@ -143,7 +143,7 @@ async def test_links_of_any_framing_come_in_at_one_port_and_keep_the_one_they_be
         assert journal.counted == 6
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(garbage=st.binary(min_size=1, max_size=2_000), framed=st.booleans())
 def test_garbage_never_harms_the_others(garbage: bytes, framed: bool) -> None:  # noqa: FBT001
     async def scenario() -> None:

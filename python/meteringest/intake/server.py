@@ -9,6 +9,7 @@ service, because acknowledging would be a promise nobody keeps.
 import itertools
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -107,13 +108,14 @@ class IntakeServer:
     @property
     def links(self) -> int:
         """How many links are open."""
-        return sum(desk.door.links for desk in self._desks) + sum(
-            mailbox.links for mailbox in self._mailboxes
-        )
+        return sum(self.links_of().values())
 
     def links_of(self) -> dict[str, int]:
-        """The same by listener."""
-        return {desk.settings.name: desk.door.links for desk in self._desks}
+        """The same by listener; over UDP the addresses that are known."""
+        counts = Counter({desk.settings.name: desk.door.links for desk in self._desks})
+        for mailbox in self._mailboxes:
+            counts[mailbox.settings.name] += mailbox.links
+        return dict(counts)
 
     @property
     def unsynced_since(self) -> float | None:

@@ -28,6 +28,7 @@ from msgspec import Struct
 from meteringest.errors import ConfigError, InvariantError, StoreError
 from meteringest.store import engine
 from meteringest.store.faults import NO_CODE, fault
+from meteringest.store.passing import Passage
 from meteringest.store.settings import StoreSettings
 
 # What it would say on stderr by itself stands in the errors it raises.
@@ -62,7 +63,7 @@ class Store:
         self._lock = threading.Lock()
         self._closed = False
         self._idle: list[Client] = [connect()]
-        self.passes_through: Path | None = None
+        self.passage: Passage | None = None
 
     @property
     def embedded(self) -> bool:
@@ -110,8 +111,8 @@ class Store:
             idle, self._idle = self._idle, []
         for client in idle:
             client.close()
-        if self.passes_through is not None:
-            engine.leave_temporary_folder(self.passes_through)
+        if self.passage is not None:
+            self.passage.leave()
 
     @contextmanager
     def _client(self) -> Iterator[Client]:
@@ -162,7 +163,7 @@ def _open_embedded(settings: StoreSettings, folder: Path) -> Store:
         folder,
         lambda: Store(str(folder), connect, engine_address=engine.address(folder, config)),
     )
-    store.passes_through = engine.use_temporary_folder(folder, settings)
+    store.passage = Passage(folder, ram_bytes_min=settings.ram_disk_bytes_min)
     return store
 
 

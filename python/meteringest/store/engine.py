@@ -1,4 +1,4 @@
-"""The embedded engine's folder: its configuration, its temporary files, why it did not open.
+"""The embedded engine's folder: its configuration, and why it did not open.
 
 Rule 1: the engine never runs on defaults: a default chDB reads and writes any file for whoever
 may send it SQL, keeps a 5 GB mark cache and refuses to open after a power cut.
@@ -6,9 +6,7 @@ Rule 2: the reason of a failed opening goes to file descriptor 2 only, so it is 
 Rule 3: no SQL and no client library here.
 """
 
-import hashlib
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable
@@ -23,7 +21,6 @@ from meteringest.store.settings import StoreSettings
 Opened = TypeVar("Opened")
 
 SCHEME = "chdb:"
-RAM_DISK = Path("/dev/shm")  # noqa: S108 (a folder of our own is made in it, mode 0700)
 
 
 def folder_of(settings: StoreSettings, data_dir: Path) -> Path:
@@ -74,37 +71,6 @@ def open_loudly(folder: Path, connect: Callable[[], Opened]) -> Opened:
         raise StoreRefused(str(folder), reason) from failure
     os.write(2, words)
     return opened
-
-
-def use_temporary_folder(folder: Path, settings: StoreSettings) -> Path:
-    """Lets inserts pass through RAM where there is room, else through the store's own folder.
-
-    Call it only once the engine is open: its lock proves that what lies in the temporary folder
-    was left by a killed process.
-    """
-    name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    ram = RAM_DISK / f"meteringest-{os.getuid()}-{name}"
-    disk = folder / "meteringest" / "tmp"
-    for stale in (ram, disk):
-        shutil.rmtree(stale, ignore_errors=True)
-    chosen = ram if _room(RAM_DISK) >= settings.ram_disk_bytes_min else disk
-    chosen.mkdir(mode=0o700)
-    tempfile.tempdir = str(chosen)
-    return chosen
-
-
-def leave_temporary_folder(chosen: Path) -> None:
-    """Undoes `use_temporary_folder`; an insert that is still running keeps its open file."""
-    if tempfile.tempdir == str(chosen):
-        tempfile.tempdir = None
-    shutil.rmtree(chosen, ignore_errors=True)
-
-
-def _room(path: Path) -> int:
-    try:
-        return shutil.disk_usage(path).free
-    except OSError:
-        return -1
 
 
 def _write(path: Path, text: str) -> None:
