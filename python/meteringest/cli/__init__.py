@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
+from meteringest import arenas
 from meteringest.cli.outcome import Outcome, leaves, outcome_of
 from meteringest.cli.parser import parser
 from meteringest.errors import MeterIngestError
@@ -16,6 +17,7 @@ from meteringest.errors import MeterIngestError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
+    arenas.few()
     typed = sys.argv[1:] if argv is None else argv
     debug = "--debug" in typed
     try:
