@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.store.children import start
 from tests.store.worker_store import charged, charger, noon_ms
+from tests.store.worker_truth import Truth
 from tests.store.worker_world import World
 
 from meteringest.store.clickhouse import open_store
@@ -40,12 +41,12 @@ def test_a_killed_worker_charges_nothing_twice_and_forgets_nothing(tmp_path: Pat
     store = open_store(StoreSettings(), tmp_path)
     try:
         assert charger(store).charge(noon_ms(world.days[-1]) + 86_400_000) is None
-        found = charged(store)
+        found, truth = charged(store), Truth(world.tariffs, world.days)
         for account in world.accounts:
             reads = [read for read in account.sent if _linked(account.links, read.meter)]
             for place, read in enumerate(account.sent):
                 read.ver = place
-            assert found.get(account.number, {}) == world.truth(account, reads)
+            assert found.get(account.number, {}) == truth.charges(account, reads)
     finally:
         store.close()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from functools import cache
 from math import ceil, floor
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,7 +19,7 @@ WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 MICRO = 1_000_000
 
 
-@dataclass
+@dataclass(slots=True)
 class SlowRead:
     """One version of one interval."""
 
@@ -84,7 +85,7 @@ class Slow:
             self.position = min(self.position, Fraction(0))
             self.demand = {"kw": Fraction(0), "kva": Fraction(0)}
         self.now = today
-        self.tariff = tomllib.loads(today.text, parse_float=Fraction)
+        self.tariff = understood(today.text)
         if today.text not in self.versions:
             self.versions.append(today.text)
         self.version = self.versions.index(today.text)
@@ -306,11 +307,19 @@ class Slow:
         return {key: amount for key, amount in found.items() if amount}
 
 
+@cache
+def understood(text: str) -> dict:
+    """A tariff as its TOML says it."""
+    return tomllib.loads(text, parse_float=Fraction)
+
+
+@cache
 def money(written: object) -> Fraction:
     """Micro-units."""
     return Fraction(str(written)) * MICRO
 
 
+@cache
 def clock(written: str) -> int:
     return int(written[:2]) * 60 + int(written[3:])
 

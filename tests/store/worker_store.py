@@ -11,6 +11,7 @@ from tests.store.conftest import Recorder
 from tests.store.worker_world import Account, Link, Terms
 
 from meteringest.columns import rows_block
+from meteringest.prepaid.arrears import RecoveryPlan
 from meteringest.prepaid.ledger import tables
 from meteringest.prepaid.ledger.loading import RuleFile, Stamp, load
 from meteringest.prepaid.ledger.rules import load_rules
@@ -43,7 +44,6 @@ class Arriving:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.position = BASE
-        self.ver = 1_000
         self.arrived: list[SlowRead] = []
 
     def reads(self, reads: Sequence[SlowRead], midnights: Sequence[Midnight] = ()) -> None:
@@ -68,9 +68,9 @@ class Arriving:
             self.store.insert("m.reads", block(_columns(list(days))), token)
 
     def rules(self, *texts: str) -> None:
-        self.ver += 1
+        ver = tables.newest_number(self.store) + 1
         files = [RuleFile(f"file {n}", text) for n, text in enumerate(texts)]
-        loading = load(load_rules(self.store), files, Stamp("test", 0, self.ver))
+        loading = load(load_rules(self.store), files, Stamp("test", 0, ver))
         tables.insert_rules(self.store, loading.rows)
 
     def terms(self, account: Account, *terms: Terms) -> None:
@@ -80,7 +80,7 @@ class Arriving:
         self.everybodys_links([(account, each) for each in links])
 
     def everybodys_terms(self, terms: Sequence[tuple[Account, Terms]]) -> None:
-        self.ver += 1
+        ver = tables.newest_number(self.store) + 1
         rows = [
             TermsRow(
                 account=account.number,
@@ -88,13 +88,17 @@ class Arriving:
                 payment=Payment(each.payment),
                 tariff=each.tariff,
                 load_w=each.load_w,
+                recovery=RecoveryPlan(
+                    share_ppm=account.share_percent * 10_000,
+                    instalment=account.instalment * 1_000_000,
+                ),
             )
             for account, each in terms
         ]
-        tables.insert_terms(self.store, rows, ("test", "test", 0, self.ver))
+        tables.insert_terms(self.store, rows, ("test", "test", 0, ver))
 
     def everybodys_links(self, links: Sequence[tuple[Account, Link]]) -> None:
-        self.ver += 1
+        ver = tables.newest_number(self.store) + 1
         rows = [
             tables.LinkRow(
                 account=account.number,
@@ -105,7 +109,7 @@ class Arriving:
                 author="test",
                 reason="test",
                 at=0,
-                ver=self.ver,
+                ver=ver,
             )
             for account, each in links
         ]

@@ -1,17 +1,16 @@
 """A seeded world of accounts: tariffs that change, meters that are replaced, reads of every kind.
 
-It knows the truth twice: as rows that arrive in the store in some order, and as days for the slow
-model. Energy that a meter sends outside its links is in the first only.
+What is to be charged of all that: worker_truth.py. Energy that a meter sends outside its links is
+sent here and not charged there.
 """
 
 import tomllib
 from collections import defaultdict
 from datetime import date, timedelta
-from fractions import Fraction
 from random import Random
 
 import msgspec
-from tests.property.slow_model import SlowDay, SlowRead, judge, money, nearest
+from tests.property.slow_model import SlowRead
 from tests.unit.tariff_days import EXAMPLES
 
 IST_S = 19_800
@@ -21,6 +20,7 @@ CHANGE = timedelta(days=25)
 MULTIPLIERS = (1_000_000, 1_000_000, 1_000_000, 40_000_000, 1_500_000, 333_333)
 QUALITIES = (0,) * 14 + (1, 1, 2, 3, 4)
 CALENDAR = (EXAMPLES / "calendar-2026.toml").read_text()
+CALENDARS = (CALENDAR, CALENDAR.replace("2026-", "2027-"))
 NET = """
 name = "net"
 title = "net metering"
@@ -74,6 +74,8 @@ class Terms(msgspec.Struct):
     payment: str
     tariff: str
     load_w: int
+    by_order: bool = False
+    """Begun by an order to the ledger, not by a row of an imported file."""
 
 
 class Account(msgspec.Struct):
@@ -83,8 +85,15 @@ class Account(msgspec.Struct):
     terms: list[Terms]
     links: list[Link]
     interval_s: int
+    share_percent: int = 0
+    instalment: int = 0
+    """How arrears are recovered: of each recharge, and in a month."""
     sent: list[SlowRead] = []
     registers: dict[tuple[int, int], tuple[int, int, int]] = {}
+
+    def terms_on(self, day: date) -> Terms:
+        """Those in force; there are some."""
+        return [each for each in self.terms if each.day <= day][-1]
 
 
 class World:
@@ -104,22 +113,16 @@ class World:
         texts = []
         for name in ("flat", "domestic-slabs", "commercial-time-of-day"):
             text = (EXAMPLES / f"{name}.toml").read_text()
-            change = str(self.first + CHANGE)
-            dearer = text.replace("rate = 5", "rate = 6").replace("2026-04-01", change)
-            texts += [(0, text), (0, dearer)]
+            changes = [str(self.first + CHANGE * n) for n in (1, 5, 9)]
+            dearer, *dearest = (
+                text.replace("rate = 5", f"rate = {6 + n}").replace("2026-04-01", change)
+                for n, change in enumerate(changes)
+            )
+            texts += [(0, each) for each in (text, dearer, *dearest)]
             if name == "flat":
                 again = dearer.replace('currency = "INR"', 'currency = "INR"\nrevision = 1')
                 texts.append((60, again.replace("rate = 6", "rate = 7")))
         return [*texts, (0, NET), (0, DEMAND)]
-
-    def version(self, name: str, day: date) -> str:
-        """The text in force."""
-        begun = []
-        for at, (_, text) in enumerate(self.tariffs):
-            head = tomllib.loads(text)
-            if head["name"] == name and head["effective_from"] <= day:
-                begun.append((head["effective_from"], head.get("revision", 0), at, text))
-        return max(begun)[-1]
 
     @property
     def names(self) -> list[str]:
@@ -135,7 +138,9 @@ class World:
         if draw.random() < 0.5:
             change = draw.choice(self.days[len(self.days) // 2 :])
             other = "prepaid" if terms[0].payment == "postpaid" else "postpaid"
-            terms.append(Terms(change, other, tariff, draw.choice((load_w, 3_000))))
+            by_order = draw.random() < 0.6
+            load_w = load_w if by_order else draw.choice((load_w, 3_000))
+            terms.append(Terms(change, other, tariff, load_w, by_order))
         multiplier = draw.choice(MULTIPLIERS)
         meter = number * 10
         links = [Link(meter, 0, OPEN_S, multiplier)]
@@ -144,7 +149,8 @@ class World:
             links[0].to_s = at_s
             links.append(Link(meter + 1, at_s, OPEN_S, draw.choice((multiplier, 1_000_000))))
         interval_s = draw.choice((1_800, 1_800, 1_800, 900, 3_600))
-        return Account(number, terms, links, interval_s, [], {})
+        share, instalment = draw.choice(((0, 0), (25, 0), (0, 300), (40, 155)))
+        return Account(number, terms, links, interval_s, share, instalment, [], {})
 
     def _send(self, account: Account) -> None:
         draw = self.random
@@ -185,66 +191,7 @@ class World:
             )
         return found
 
-    def truth(self, account: Account, arrived: list[SlowRead]) -> dict[tuple[date, str], int]:
-        """By the slow model, of the reads as they arrived (`ver` tells the order)."""
-        begin = account.terms[0].day
-        span = [day for day in self.days if day >= begin]
-        newest: dict[date, list[SlowRead]] = defaultdict(list)
-        for read in arrived:
-            newest[(date(1970, 1, 1) + timedelta(seconds=read.start_s + IST_S))].append(read)
-        days = [self._slow_day(account, day, newest[day], []) for day in span]
-        april = [day for day in days if day.day < date(2026, 5, 1)]
-        base = sum(v for (_, name), v in judge(april).items() if name == "energy") if april else 0
-        for day in days:
-            named = day.text.split('name = "')[1].split('"')[0]
-            if day.day.month == 6 and f'"{named}"' in FUEL:
-                day.fuel = [
-                    nearest(Fraction(base) * Fraction("-14.5") / 100, money("0.01"), "half-up")
-                ]
-        return judge(days)
-
-    def _slow_day(
-        self, account: Account, day: date, reads: list[SlowRead], fuel: list[int]
-    ) -> SlowDay:
-        terms = [each for each in account.terms if each.day <= day][-1]
-        text = self.version(terms.tariff, day)
-        low, high = midnight(day), midnight(day) + DAY_S
-        held = [link for link in account.links if link.from_s < high and link.to_s > low]
-        return SlowDay(
-            day=day,
-            text=text,
-            payment=terms.payment,
-            load_kw=Fraction(terms.load_w, 1_000),
-            multipliers={link.meter: Fraction(link.multiplier_ppm, 1_000_000) for link in held},
-            reads=[
-                read
-                for read in reads
-                for link in held
-                if link.meter == read.meter
-                and link.from_s <= read.start_s
-                and read.start_s + read.interval_s <= link.to_s
-            ],
-            registers=self._deltas(account, held, low, high),
-            fuel=fuel,
-            holidays=HOLIDAYS,
-        )
-
-    @staticmethod
-    def _deltas(
-        account: Account, held: list[Link], low: int, high: int
-    ) -> dict[int, tuple[int, int, int]]:
-        found = {}
-        for link in held:
-            ends = [account.registers.get((link.meter, at_s)) for at_s in (low, high)]
-            if link.from_s <= low and link.to_s >= high and ends[0] and ends[1]:
-                wh, vah, exp = (b - a for a, b in zip(*ends, strict=True))
-                found[link.meter] = (wh, vah, exp)
-        return found
-
 
 def midnight(day: date) -> int:
     """The instant at which the Indian day begins."""
     return (day - date(1970, 1, 1)).days * DAY_S - IST_S
-
-
-HOLIDAYS = {date(2026, 1, 26), date(2026, 8, 15), date(2026, 10, 2)}

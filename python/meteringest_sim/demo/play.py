@@ -19,6 +19,7 @@ from meteringest.store.settings import StoreSettings
 from meteringest_sim.demo.accounts import local_day
 from meteringest_sim.demo.balances import Balances, LastAct
 from meteringest_sim.demo.captured import captured_frames, send_captured
+from meteringest_sim.demo.freshness import Freshness, Looks
 from meteringest_sim.demo.ledger import Sent
 from meteringest_sim.demo.stage import CAPTURED_DCU, Stage
 from meteringest_sim.fleet import FleetSpec
@@ -67,6 +68,7 @@ class Summary(Struct, kw_only=True):
     acked: int = 0
     serve_status: int | None = None
     balances: Balances = field(default_factory=Balances)
+    freshness: Freshness = field(default_factory=Freshness)
 
     @property
     def ledger_reconciled(self) -> bool:
@@ -121,9 +123,19 @@ class Play:
             await self._open_accounts()
             store = await self._offload(_reader, stage)
             with closing(store):
-                await self._acts(store)
+                async with trio.open_nursery() as nursery:
+                    looks = Looks(WallClock().now_ms)
+                    nursery.start_soon(self._look_at_charges, looks, _query(store))
+                    await self._acts(store)
+                    nursery.cancel_scope.cancel()
+                self._summary.freshness = await self._offload(looks.found, _query(store))
         self._summary.serve_status = service.returncode
         return self._summary
+
+    async def _look_at_charges(self, looks: Looks, query: Query) -> None:
+        while True:
+            await self._offload(looks.look, query)
+            await trio.sleep(LOOK_EVERY_S)
 
     async def _register(self) -> None:
         stage = self._stage

@@ -22,6 +22,11 @@ def print_summary(summary: Summary, out: TextIO) -> None:
     _print_balances(console, summary.balances)
     for problem in summary.problems[:PROBLEMS_SHOWN_MAX]:
         console.print(f"[red]does not reconcile:[/red] {problem}", soft_wrap=True)
+    fresh = summary.freshness
+    console.print(
+        f"from stored to charged: p50 {fresh.p50_s:.1f} s, p99 {fresh.p99_s:.1f} s, "
+        f"at most {fresh.max_s:.1f} s"
+    )
     if summary.reconciled:
         told = "everything that was sent is accounted for, to the read and to the paisa"
         console.print(told, style="green")
@@ -99,6 +104,9 @@ def _line(summary: Summary) -> dict[str, object]:
         "ledger_reconciled": summary.ledger_reconciled,
         "accounts": summary.balances.accounts,
         "charged": summary.balances.charged,
+        "charged_after_s_p50": summary.freshness.p50_s,
+        "charged_after_s_p99": summary.freshness.p99_s,
+        "charged_after_s_max": summary.freshness.max_s,
         "payments_taken": summary.balances.taken,
         "payments_recognised": summary.balances.already_taken,
         "warned": sum(summary.balances.warned.values()),

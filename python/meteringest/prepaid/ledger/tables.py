@@ -111,23 +111,23 @@ def insert_refused(engine: Engine, rows: Sequence[RefusedRow], told: Sequence[Op
 
 
 def load_balances(engine: Engine, accounts: Sequence[int]) -> dict[int, Balance]:
-    """Of those that have any entry or charge."""
-    sql = (
-        "SELECT account, prepaid, postpaid, arrears, last_recharge, "
-        "toUnixTimestamp64Milli(last_recharge_at), toUInt32(up_to) FROM m.balances_v "
-        "WHERE account IN ({})"
-    )
-    return {
-        whole(row[0]): Balance(
-            prepaid=money(row[1]),
-            postpaid=money(row[2]),
-            arrears=money(row[3]),
-            last_recharge=money(row[4]),
-            last_recharge_ms=whole(row[5]),
-            charged_to_s=whole(row[6]),
-        )
-        for row in _asked(engine, sql, accounts)
-    }
+    """Of those that have any entry or charge, as m.balances_v has them.
+
+    Two narrow questions take a fifth of the time of one to the view, which plans for all books.
+    """
+    found: dict[int, Balance] = {}
+    for row in _asked(engine, _CHARGED, accounts):
+        before = found.get(whole(row[0]), Balance())
+        charged = before.moved(Book(str(row[1])), -money(row[2]))
+        up_to_s = max(before.charged_to_s, whole(row[3]))
+        found[whole(row[0])] = msgspec.structs.replace(charged, charged_to_s=up_to_s)
+    for row in _asked(engine, _MOVED, accounts):
+        balance = found.get(whole(row[0]), Balance()).moved(Book(str(row[1])), money(row[2]))
+        if row[4]:
+            recharge = {"last_recharge": money(row[3]), "last_recharge_ms": whole(row[4])}
+            balance = msgspec.structs.replace(balance, **recharge)
+        found[whole(row[0])] = balance
+    return found
 
 
 def load_entries(engine: Engine, references: Iterable[tuple[str, str]]) -> dict[str, list[Entry]]:
@@ -256,6 +256,19 @@ def _insert_block(
         engine.insert(table, block, hashlib.sha256(block).hexdigest())
 
 
+_CHARGED = """
+SELECT account, payment, sum(amount), toUInt32(max(c.up_to))
+FROM m.charge_days AS c FINAL
+PREWHERE account IN ({})
+GROUP BY account, payment
+SETTINGS do_not_merge_across_partitions_select_final = 1"""
+_MOVED = """
+SELECT
+    account, book, sum(amount), argMaxIf(amount, paid_at, kind = 'payment' AND book = 'prepaid'),
+    toUnixTimestamp64Milli(maxIf(e.paid_at, kind = 'payment' AND book = 'prepaid'))
+FROM m.entries AS e FINAL
+PREWHERE account IN ({})
+GROUP BY account, book"""
 _AT = "DateTime64(3, 'UTC')"
 _MONEY = "Decimal(18, 6)"
 _STAMP = {"author": "String", "reason": "String", "at": _AT, "ver": "UInt64"}
