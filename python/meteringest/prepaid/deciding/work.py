@@ -6,12 +6,13 @@ Rule 2: calls block; run them through an Offload.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
 from meteringest.columns import rows_block
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
+from meteringest.prepaid.deciding.awake import awake
 from meteringest.prepaid.deciding.facts import BehindOf, Found, HoursLeft, Sources, read_facts
 from meteringest.prepaid.deciding.outbox import (
     OUTBOX_COLUMNS,
@@ -55,7 +56,8 @@ class Decider:
     def work(self, accounts: Sequence[int], at_s: int) -> list[OutboxRow]:
         """Decides about `accounts` at that instant; returns what was written, safe on disk."""
         done: list[OutboxRow] = []
-        for some in _pieces(accounts):
+        policy_of = self._rules().policy
+        for some in _pieces(awake(self._engine, policy_of, accounts, at_s)):
             decided = list(self._decided(some, at_s, quietly=True))
             meters = self._meters(decided, at_s)
             rows = [
@@ -72,7 +74,9 @@ class Decider:
     def dry_run(self, accounts: Sequence[int], at_s: int) -> list[Decided]:
         """What would be decided, of every one of `accounts` that is not closed."""
         return [
-            each for some in _pieces(accounts) for each in self._decided(some, at_s, quietly=False)
+            each
+            for some in _pieces([accounts])
+            for each in self._decided(some, at_s, quietly=False)
         ]
 
     def accounts(self, after: int, limit: int = ACCOUNTS_LISTED) -> list[int]:
@@ -122,9 +126,10 @@ class Decider:
             self._engine.insert("m.outbox", block, hashlib.sha256(block).hexdigest())
 
 
-def _pieces(accounts: Sequence[int]) -> Iterator[Sequence[int]]:
-    for at in range(0, len(accounts), ACCOUNTS_AT_ONCE):
-        yield accounts[at : at + ACCOUNTS_AT_ONCE]
+def _pieces(lists: Iterable[Sequence[int]]) -> Iterator[Sequence[int]]:
+    for accounts in lists:
+        for at in range(0, len(accounts), ACCOUNTS_AT_ONCE):
+            yield accounts[at : at + ACCOUNTS_AT_ONCE]
 
 
 _ACCOUNTS = """
