@@ -22,8 +22,8 @@ from tests.unit.tariff_days import EXAMPLES
 
 from meteringest.columns import block_of
 from meteringest.prepaid.worker.charge_pass import Charger
-from meteringest.prepaid.worker.cursors import SHARDS
 from meteringest.prepaid.worker.settings import WorkerSettings
+from meteringest.prepaid.worker.shards import SHARDS
 from meteringest.store.clickhouse import Store, Table, open_store
 from meteringest.store.insertion import insert_range
 from meteringest.store.migrate import migrate

@@ -17,7 +17,7 @@ from tests.store.worker_world import OPEN_S, Account, Link, Terms, midnight
 
 from meteringest.clock import WallClock
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
-from meteringest.prepaid.worker.cursors import SHARDS, shards_of
+from meteringest.prepaid.worker.shards import SHARDS, shards_of
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.migrate import migrate
 from meteringest.store.settings import StoreSettings

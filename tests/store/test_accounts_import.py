@@ -10,7 +10,7 @@ import pytest
 from meteringest.csv_rows import CsvRows, Imported, ImportPart
 from meteringest.errors import RegistryError, RulesError
 from meteringest.prepaid.arrears import RecoveryPlan
-from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS
+from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS, PAYMENTS
 from meteringest.prepaid.ledger.ledger import Ledger
 from meteringest.prepaid.ledger.loading import RuleFile
 from meteringest.prepaid.ledger.terms import OPEN_S, load_links, load_terms
@@ -91,6 +91,7 @@ def test_every_bad_row_is_told_and_nothing_is_taken(ledger: Ledger, store: Store
     ("row", "wanted"),
     [
         (f"x,2026-04-01,prepaid,{FLAT},,,,,,", "column account: found 'x'"),
+        (f",2026-04-01,prepaid,{FLAT},,,,,,", "column account: found nothing"),
         (f"1,1.4.2026,prepaid,{FLAT},,,,,,", "column effective_from"),
         (f"1,2026-04-01,later,{FLAT},,,,,,", "wanted prepaid or postpaid"),
         (f"1,2026-04-01,prepaid,{FLAT},,,2.0005,,,", "kW with at most 3 decimals"),
@@ -104,6 +105,20 @@ def test_every_bad_row_is_told_and_nothing_is_taken(ledger: Ledger, store: Store
 def test_a_cell_that_cannot_be_is_shown_with_its_row(row: str, wanted: str) -> None:
     with pytest.raises(RegistryError, match=re.escape(wanted)):
         parts(ACCOUNTS, HEAD, row)
+
+
+@pytest.mark.parametrize(
+    ("table", "head", "row", "wanted"),
+    [
+        (LINKS, "account,serial,from", "1,S1,", "column from: found nothing"),
+        (LINKS, "account,serial,from,multiplier", "1,S1,2026-04-01,0", "multiplier: found '0'"),
+        (PAYMENTS, "account,amount,origin,reference", ",5,upi,r1", "column account: found nothing"),
+        (PAYMENTS, "account,amount,origin,reference", "1,5,upi,", "column reference"),
+    ],
+)
+def test_a_cell_that_cannot_be_empty(table: str, head: str, row: str, wanted: str) -> None:
+    with pytest.raises(RegistryError, match=re.escape(wanted)):
+        parts(table, head, row)
 
 
 def test_a_meter_serves_one_account_at_a_time(ledger: Ledger, store: Store) -> None:

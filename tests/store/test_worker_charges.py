@@ -24,9 +24,9 @@ from meteringest.control.charging import AskRecompute, AskSweep
 from meteringest.errors import StoreUnavailable
 from meteringest.offload import ThreadOffload
 from meteringest.prepaid.worker.charge_pass import Charger
-from meteringest.prepaid.worker.cursors import shards_of
 from meteringest.prepaid.worker.happenings import CatchingUp, Charged, ChargingWaits, SweepFound
 from meteringest.prepaid.worker.settings import WorkerSettings
+from meteringest.prepaid.worker.shards import shards_of
 from meteringest.store.clickhouse import Store
 
 DAY = date(2026, 11, 3)

@@ -18,8 +18,8 @@ from meteringest.prepaid.ledger.rules import load_rules
 from meteringest.prepaid.ledger.terms import Terms as TermsRow
 from meteringest.prepaid.tariff import Payment
 from meteringest.prepaid.worker.charge_pass import Charger
-from meteringest.prepaid.worker.cursors import SHARDS
 from meteringest.prepaid.worker.settings import WorkerSettings
+from meteringest.prepaid.worker.shards import SHARDS
 from meteringest.store.clickhouse import Store, Table
 from meteringest.store.insertion import insert_range
 from meteringest.store.schema import READ, TABLES

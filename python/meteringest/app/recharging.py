@@ -4,9 +4,9 @@ from meteringest.clock import WallClock
 from meteringest.control.charging import AskCharging, AskRecompute, AskSweep, Recharged
 from meteringest.prepaid.ledger.ports import whole
 from meteringest.prepaid.worker.charge_pass import Charger, Widen
-from meteringest.prepaid.worker.cursors import SHARDS
 from meteringest.prepaid.worker.happenings import CatchingUp, SweepFound
 from meteringest.prepaid.worker.settings import WorkerSettings
+from meteringest.prepaid.worker.shards import SHARDS
 from meteringest.prepaid.worker.sweep import Recompute, Sweep
 from meteringest.store.clickhouse import Store
 

@@ -29,7 +29,7 @@ from meteringest.intake.server import Bound
 from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
 from meteringest.prepaid.ledger.recovering import Recovering
-from meteringest.prepaid.worker.cursors import shards_of
+from meteringest.prepaid.worker.shards import shards_of
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.face.execution import Engine
 from meteringest.store.face.server import Endpoint

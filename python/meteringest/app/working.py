@@ -13,7 +13,7 @@ from meteringest.errors import ConfigError
 from meteringest.events import Level
 from meteringest.observe import LogLines, ServiceObserver
 from meteringest.offload import ThreadOffload
-from meteringest.prepaid.worker.cursors import shards_of
+from meteringest.prepaid.worker.shards import shards_of
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.engine import SCHEME
 

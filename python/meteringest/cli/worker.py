@@ -12,7 +12,7 @@ from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
 from meteringest.config import load
 from meteringest.control.charging import AskCharging, AskRecompute, AskSweep, Recharged
-from meteringest.prepaid.worker.cursors import SHARDS
+from meteringest.prepaid.worker.shards import SHARDS
 
 Made = argparse.ArgumentParser
 _SHARE = re.compile(r"(\d{1,2})/(\d{1,2})")

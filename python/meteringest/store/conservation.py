@@ -9,13 +9,16 @@ Rule 2: only what m.batches calls stored is looked at, so a writer at work chang
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from meteringest.errors import StoreRefused
-from meteringest.store.clickhouse import Store
 from meteringest.store.queries import number
 from meteringest.store.spans import Gap, Spans, spans_of
+
+if TYPE_CHECKING:  # whoever only reads the structs need not load the engine
+    from meteringest.store.clickhouse import Store
 
 LEDGER = (
     *("frames", "frames_accepted", "frames_quarantined", "frames_duplicate"),
@@ -95,7 +98,7 @@ class Conservation(Struct, frozen=True, kw_only=True):
     problems: tuple[str, ...]
 
 
-def conservation(store: Store, day: date, dcu: str = "") -> Conservation:
+def conservation(store: "Store", day: date, dcu: str = "") -> Conservation:
     """One UTC day; `dcu` is a number or a name, nothing for all."""
     only = _number_of(store, dcu) if dcu else None
     spans = spans_of(store, day)
@@ -122,7 +125,7 @@ def conservation(store: Store, day: date, dcu: str = "") -> Conservation:
     )
 
 
-def _number_of(store: Store, dcu: str) -> int:
+def _number_of(store: "Store", dcu: str) -> int:
     if dcu.isdecimal():
         return int(dcu)
     found = store.ask("SELECT dcu FROM m.dcus FINAL WHERE name = {name:String}", {"name": dcu}).rows
@@ -131,7 +134,7 @@ def _number_of(store: Store, dcu: str) -> int:
     return number(found[0][0])
 
 
-def _ledgers(store: Store, spans: Spans, day: date) -> dict[int, tuple[Ledger, Ledger]]:
+def _ledgers(store: "Store", spans: Spans, day: date) -> dict[int, tuple[Ledger, Ledger]]:
     """Of each concentrator: its day, and everything in the ranges."""
     of_day = ", ".join(f"toUInt64(sumIf(l.{name}, l.day = '{day}'))" for name in LEDGER)
     of_all = ", ".join(f"toUInt64(sum(l.{name}))" for name in LEDGER)
@@ -149,7 +152,7 @@ def _ledger(sums: Sequence[object]) -> Ledger:
     return Ledger(**dict(zip(LEDGER, map(number, sums), strict=True)))
 
 
-def _reads(store: Store, spans: Spans) -> dict[int, int]:
+def _reads(store: "Store", spans: Spans) -> dict[int, int]:
     """Positions of reads that stand in a table. Bitmaps of positions take a bit or two a read.
 
     A superseded version that no merge has dropped yet does not stand: only the history keeps it.
@@ -171,7 +174,7 @@ def _reads(store: Store, spans: Spans) -> dict[int, int]:
     return {number(dcu): number(count) for dcu, count in rows}
 
 
-def _rejects(store: Store, spans: Spans) -> dict[int, Rejects]:
+def _rejects(store: "Store", spans: Spans) -> dict[int, Rejects]:
     block = "layer = 'block_transfer' AND offset = 2"
     summary = "layer = 'link' AND kind = 'too_many' AND raw = ''"
     rows = store.ask(
@@ -223,7 +226,7 @@ def _problems(dcus: Sequence[DcuDay], *, unkept: bool) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _strays(store: Store, spans: Spans, day: date) -> tuple[str, ...]:
+def _strays(store: "Store", spans: Spans, day: date) -> tuple[str, ...]:
     """Ledger rows of the day that no stored range holds, though all nodes are past them."""
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
     ((low,),) = store.ask(

@@ -1,9 +1,13 @@
 """What the command line asks a store: how far it is, what it refused, anything a person types."""
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
 from meteringest.errors import InvariantError
-from meteringest.store.clickhouse import Store, Table
+
+if TYPE_CHECKING:  # whoever only reads the structs need not load the engine
+    from meteringest.store.clickhouse import Store, Table
 
 
 class Figures(Struct, frozen=True):
@@ -14,7 +18,7 @@ class Figures(Struct, frozen=True):
     rejects: dict[str, int]
 
 
-def figures(store: Store) -> Figures:
+def figures(store: "Store") -> Figures:
     """Stored position by node, reads acknowledged to the journal's batches, rejects by kind."""
     marks = store.ask("SELECT node, stored FROM m.watermark_v ORDER BY node").rows
     reads = store.ask("SELECT sum(reads) FROM m.batches FINAL").rows
@@ -29,13 +33,13 @@ def figures(store: Store) -> Figures:
     )
 
 
-def stored(store: Store, node: int) -> int:
+def stored(store: "Store", node: int) -> int:
     """Everything of `node` before this position is in the store; 0 when nothing is."""
     answer = store.ask("SELECT max(next) FROM m.batches WHERE node = {node:UInt16}", {"node": node})
     return number(answer.rows[0][0])
 
 
-def reads_in(store: Store, first: int, until: int) -> int:
+def reads_in(store: "Store", first: int, until: int) -> int:
     """Versions of reads with a position in [first, until), superseded ones included."""
     answer = store.ask(
         "SELECT uniqExact(meter, interval_start, ver) FROM (SELECT meter, interval_start, ver "
@@ -46,7 +50,7 @@ def reads_in(store: Store, first: int, until: int) -> int:
     return number(answer.rows[0][0])
 
 
-def query(store: Store, sql: str) -> Table:
+def query(store: "Store", sql: str) -> "Table":
     """What a person typed; the caller has refused all but reading statements."""
     return store.ask(sql)
 

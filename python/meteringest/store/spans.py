@@ -6,11 +6,14 @@ across a span are taken in whole, so that each row's ledger is in the same spans
 """
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from meteringest.store.clickhouse import Store
 from meteringest.store.queries import number
+
+if TYPE_CHECKING:  # whoever only reads the structs need not load the engine
+    from meteringest.store.clickhouse import Store
 
 Span = tuple[int, int]
 POSITIONS_A_SECOND = 1 << 20
@@ -46,7 +49,7 @@ class Spans(Struct, frozen=True, kw_only=True):
         return f"({' OR '.join(each)})" if self.spans else "0"
 
 
-def spans_of(store: Store, day: date) -> Spans:
+def spans_of(store: "Store", day: date) -> Spans:
     """Every range that holds a row received on `day`, UTC."""
     touching = _ranges(store, "{day:Date} BETWEEN toDate(low) AND toDate(high)", {"day": day})
     spans = _joined(touching)
@@ -60,7 +63,9 @@ def spans_of(store: Store, day: date) -> Spans:
         spans = wider
 
 
-def _ranges(store: Store, where: str, parameters: dict[str, object]) -> list[tuple[int, int, int]]:
+def _ranges(
+    store: "Store", where: str, parameters: dict[str, object]
+) -> list[tuple[int, int, int]]:
     rows = store.ask(
         "SELECT node, first, next FROM (SELECT node, first, next, received_at_min AS low, "  # noqa: S608 (ours)
         f"received_at_max AS high FROM m.batches FINAL) WHERE {where} ORDER BY first, next",
@@ -88,7 +93,7 @@ def _shared(ranges: list[tuple[int, int, int]]) -> bool:
     return False
 
 
-def _gaps(store: Store, day: date) -> tuple[Gap, ...]:
+def _gaps(store: "Store", day: date) -> tuple[Gap, ...]:
     """Before each range of the day; a journal that was begun anew leaves none."""
     rows = store.ask(
         "SELECT node, before, first FROM (SELECT node, first, received_at_min AS low, "

@@ -56,6 +56,17 @@ def _share(percent: Decimal) -> int:
     return share
 
 
+def _given(parse: Cell) -> Cell:
+    """Where nothing will not do."""
+
+    def of(cell: str) -> object:
+        if not cell:
+            raise WantedError
+        return parse(cell)
+
+    return of
+
+
 def _day(cell: str) -> str:
     """Kept as text on its way: a row travels as MessagePack."""
     try:
@@ -81,14 +92,22 @@ def _instant_s(cell: str) -> int | None:
     return seconds
 
 
+def _multiplier(number: Decimal) -> int:
+    ppm = micro(number)
+    if ppm == 0:
+        raise WantedError
+    return ppm
+
+
 def _paid_at_ms(cell: str) -> int:
     seconds = _instant_s(cell)
     return 0 if seconds is None else seconds * 1_000
 
 
-_ACCOUNT = Column(whole(1, ACCOUNT_MAX), "a whole number from 1", required=True)
+_ACCOUNT = Column(_given(whole(1, ACCOUNT_MAX)), "a whole number from 1", required=True)
 _NAME = Column(text(0, TEXT_BYTES_MAX), f"at most {TEXT_BYTES_MAX} printable bytes")
 _YES = Column(choice({**YES_NO, "": None}), "yes or no")
+_MONEY = "money with at most 2 decimals"
 _INSTANT = "a day, or a day and time like 2026-04-01T14:30+05:30"
 
 ACCOUNT_COLUMNS = {
@@ -104,20 +123,20 @@ ACCOUNT_COLUMNS = {
     "net_metered": _YES,
     "closed": _YES,
     "recover_percent": Column(_exact(_share), f"0 to 100 with at most {PERCENT_DECIMALS} decimals"),
-    "recover_month": Column(_exact(lambda amount: micro(amount, 2)), "money, 0 or more"),
-    "opening": Column(_exact(lambda amount: micro(amount, 2), signed=True), "money"),
-    "arrears": Column(_exact(lambda amount: micro(amount, 2)), "money owed, 0 or more"),
+    "recover_month": Column(_exact(lambda amount: micro(amount, 2)), f"{_MONEY}, 0 or more"),
+    "opening": Column(_exact(lambda amount: micro(amount, 2), signed=True), _MONEY),
+    "arrears": Column(_exact(lambda amount: micro(amount, 2)), f"{_MONEY} owed, 0 or more"),
 }
 LINK_COLUMNS = {
     "account": _ACCOUNT,
     "serial": Column(text(1, TEXT_BYTES_MAX), "a meter's serial number", required=True),
-    "from": Column(_instant_s, _INSTANT, required=True),
+    "from": Column(_given(_instant_s), _INSTANT, required=True),
     "to": Column(_instant_s, f"{_INSTANT}, or nothing"),
-    "multiplier": Column(_exact(micro), "a number above 0, at most 6 decimals, or nothing"),
+    "multiplier": Column(_exact(_multiplier), "a number above 0, at most 6 decimals, or nothing"),
     "removed": _YES,
 }
 PAYMENT_COLUMNS = {
-    "account": Column(whole(0, ACCOUNT_MAX), "a whole number", required=True),
+    "account": _ACCOUNT,
     "amount": Column(text(1, TEXT_BYTES_MAX), "money", required=True),
     "origin": Column(text(1, TEXT_BYTES_MAX), "the gateway's name", required=True),
     "reference": Column(text(1, TEXT_BYTES_MAX), "its number there", required=True),

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from meteringest.prepaid.calendar import IST_OFFSET_MIN
 from meteringest.prepaid.fuel import FuelNotice
 from meteringest.prepaid.ledger.rules import RuleKind, Rules, parsed
-from meteringest.prepaid.worker.cursors import SHARDS
 from meteringest.prepaid.worker.ports import Engine, Ints, fetch
+from meteringest.prepaid.worker.shards import SHARDS
 
 DAY_ZERO = date(1970, 1, 1).toordinal()
 NEVER = 1 << 30

@@ -12,16 +12,9 @@ from meteringest.prepaid.ledger.ports import whole
 from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.snapshot import CLOCK, SWEEPS, Snapshot
 
-SHARDS = 64
-"""Accounts are dealt out to shards, shards to workers; it may not change while cursors stand."""
 ALL_SHARDS = 65_535
 RULES, ENTERED, REGISTRY, DAYS, NODE = "rules", "entered", "registry", "days", "node "
 Cursors = dict[str, int]
-
-
-def shards_of(index: int, count: int) -> tuple[int, ...]:
-    """The shards of worker `index` of `count`, counted from 1."""
-    return tuple(range(index - 1, SHARDS, count))
 
 
 def load(engine: Engine, shards: Sequence[int]) -> Cursors:
