@@ -52,6 +52,21 @@ def test_the_partition_cannot_change_silently(store: Store) -> None:
         migrate(store, StoreSettings(partition="month"))
 
 
+def test_the_midnight_of_the_partitions_is_kept(
+    empty_store: Store, settings: StoreSettings
+) -> None:
+    migrate(empty_store, StoreSettings(partition_offset_min=-60))
+    with pytest.raises(StoreRefused, match=r"interval_start - 3600\).*partition_offset_min"):
+        migrate(empty_store, settings)
+
+
+def test_a_store_of_an_earlier_release_keeps_its_partitions(
+    empty_store: Store, settings: StoreSettings
+) -> None:
+    migrate(empty_store, StoreSettings(partition_offset_min=0))
+    assert migrate(empty_store, settings) == ()
+
+
 def test_an_edited_migration_is_noticed(store: Store, settings: StoreSettings) -> None:
     store.run("INSERT INTO m.schema_migrations (name, digest) VALUES ('0001_reads', 'other')")
     with pytest.raises(StoreRefused, match="0001_reads was edited"):

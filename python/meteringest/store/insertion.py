@@ -29,6 +29,8 @@ KEYS_MAX = 8_000
 HALVED_ROWS_MIN = 131_072
 # A bad row in a million is found with 20 cuts; many bad rows are set aside with their neighbours.
 CUTS_MAX = 64
+# A UTC day lies in two where partitions begin at another midnight.
+PARTITIONS_A_DAY = 2
 
 
 class PoisonBlock(StoreRefused):
@@ -129,7 +131,7 @@ def _insert_block(into: Inserting, within: Range, table: str, block: bytes, toke
         _insert_whole(into.store, table, block, token)
     except EngineRefused as refusal:
         if table in _TIME_COLUMNS and too_many_partitions(refusal.reason):
-            cut = by_days(block, _TIME_COLUMNS[table], PARTITIONS_MAX)
+            cut = by_days(block, _TIME_COLUMNS[table], PARTITIONS_MAX // PARTITIONS_A_DAY)
             into.observer.emit(BlockCut(table=table, blocks=len(cut)))
             for at, part in enumerate(cut):
                 _insert_whole(into.store, table, part, f"{token}-days-{at}")

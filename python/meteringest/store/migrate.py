@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator
 from importlib import resources
 from string import Template
+from typing import get_args
 
 from msgspec import Struct
 
 from meteringest.errors import StoreRefused
 from meteringest.store.clickhouse import Store
 from meteringest.store.schema import check_tables
-from meteringest.store.settings import StoreSettings
+from meteringest.store.settings import Partition, StoreSettings
 
 BETWEEN_STATEMENTS = "\n;;\n"
 
@@ -73,7 +74,7 @@ def migrate(store: Store, settings: StoreSettings) -> tuple[str, ...]:
     for migration in todo:
         _record(store, migration)
     check_tables(store)
-    _check_partition(store, words["reads_partition"])
+    _check_partition(store, settings)
     return tuple(migration.name for migration in todo)
 
 
@@ -110,7 +111,7 @@ def clauses(settings: StoreSettings, *, embedded: bool) -> dict[str, str]:
         "replacing": _engine("", replicated=replicated),
         "replacing_ver": _engine("ver", replicated=replicated),
         "replacing_at": _engine("at", replicated=replicated),
-        "reads_partition": _PARTITIONS[settings.partition],
+        "reads_partition": _partition(settings.partition, settings.partition_offset_min),
         "durable": f"{_FSYNC}, {_REPLICATED_WINDOW if replicated else _WINDOW}",
     }
 
@@ -137,26 +138,37 @@ def _record(store: Store, migration: Migration) -> None:
     store.run(f"INSERT INTO m.schema_migrations (name, digest) VALUES {values}")  # noqa: S608
 
 
-def _check_partition(store: Store, wanted: str) -> None:
+def _partition(name: Partition, offset_min: int) -> str:
+    local = f"interval_start {'-' if offset_min < 0 else '+'} {abs(offset_min) * 60}"
+    return _PARTITIONS[name].format(local if offset_min else "interval_start")
+
+
+def _check_partition(store: Store, settings: StoreSettings) -> None:
+    """Stores of earlier releases cut at UTC midnight: the same rows, a local day costs more."""
     answer = store.ask(
         "SELECT partition_key FROM system.tables WHERE database = 'm' AND name = 'reads'"
     )
     found = str(answer.rows[0][0])
-    if found != wanted:
-        names = {clause: name for name, clause in _PARTITIONS.items()}
+    names = {
+        _partition(name, offset): name
+        for name in get_args(Partition)
+        for offset in (0, settings.partition_offset_min)
+    }
+    if names.get(found) != settings.partition:
         raise StoreRefused(
             store.where,
             f"m.reads is partitioned by {found}; set store.partition to "
-            f"{names.get(found, 'what it was made with')}, it cannot be changed afterwards",
+            f"{names.get(found, 'what it was made with, and store.partition_offset_min')}, "
+            "it cannot be changed afterwards",
         )
 
 
 _MADE = re.compile(r"^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (m\.\w+)", re.MULTILINE)
 _ALTERED = re.compile(r"ALTER TABLE (m\.\w+)")
 _PARTITIONS = {
-    "day": "toDate(interval_start)",
-    "week": "toMonday(interval_start)",
-    "month": "toYYYYMM(interval_start)",
+    "day": "toDate({})",
+    "week": "toMonday({})",
+    "month": "toYYYYMM({})",
 }
 # Without these five a power cut lost every row of the last seconds, and the folder did not open.
 _FSYNC = (

@@ -43,6 +43,15 @@ class StoreSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             "migration. day from 500,000 half-hourly meters, week from 100,000, month below."
         ),
     ] = "day"
+    partition_offset_min: Annotated[
+        int,
+        Meta(
+            ge=-720,
+            le=840,
+            description="Partitions begin at midnight so far ahead of UTC, min, so that a local "
+            "day is read from one; chosen once, at the first migration. 330 is India's.",
+        ),
+    ] = 330
     rows_max: Annotated[
         int,
         Meta(ge=1, le=1 << 22, description="Rows gathered into one insert; large ones cost less."),

@@ -72,14 +72,14 @@ class Book:
             links["multiplier_ppm"].astype(np.int64),
         )
 
-    def terms_on(self, places: Ints, day: int) -> Ints:
+    def terms_on(self, places: Ints, day: Ints | int) -> Ints:
         """Of each account the row of its terms on that day, or NOBODY."""
         keys = (self.terms.account << 32) + self.terms.day
         rows = np.searchsorted(keys, (places << 32) + day, side="right") - 1
         owner = self.terms.account[np.maximum(rows, 0)] if len(keys) else places + 1
         return np.where((rows >= 0) & (owner == places), rows, NOBODY)
 
-    def open_on(self, places: Ints, day: int) -> NDArray[np.bool_]:
+    def open_on(self, places: Ints, day: Ints | int) -> NDArray[np.bool_]:
         """Whether each account has terms on the day and is not closed."""
         rows = self.terms_on(places, day)
         begun: NDArray[np.bool_] = rows != NOBODY

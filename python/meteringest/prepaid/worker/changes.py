@@ -2,24 +2,34 @@
 
 Rule 1: reads are found by position, so that a pass looks at what is new and not at what is old.
 Rule 2: naming too many days costs work, naming too few costs money: in doubt a day is named.
+Rule 3: a day that has ended is charged for everybody: who was read in it is asked of the others.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from meteringest.prepaid.calendar import month_start
+from meteringest.prepaid.calendar import DAY_S, month_start
 from meteringest.prepaid.fuel import FuelNotice
 from meteringest.prepaid.ledger.rules import Rule, RuleKind, parsed
 from meteringest.prepaid.worker import cursors
 from meteringest.prepaid.worker.book import NEVER, Book, day_number, local_days
-from meteringest.prepaid.worker.ports import Engine, Ints, fetch
+from meteringest.prepaid.worker.ports import Engine, Ints, distinct, fetch, fetch_among
 from meteringest.prepaid.worker.snapshot import Snapshot
 
 REGISTERS = ("1.0.1.8.0.255", "1.0.2.8.0.255", "1.0.9.8.0.255")
 """Cumulative import and export in Wh, import in VAh."""
 NO_DAY = -1
+
+
+class Ended(Struct, frozen=True):
+    """A stretch of days that are charged whatever was read in them, save for some meters' sake."""
+
+    low_s: int
+    high_s: int
+    others: Ints
 
 
 class Changes:
@@ -107,13 +117,6 @@ class Changes:
 
 def find(engine: Engine, changes: Changes, done: Mapping[str, int], snapshot: Snapshot) -> None:
     """Fills `changes` with everything between the cursors and the snapshot."""
-    ranges = [
-        f"(ver >= {done.get(f'{cursors.NODE}{node}', 0)} AND ver < {stored})"
-        for node, stored in snapshot.nodes.items()
-        if done.get(f"{cursors.NODE}{node}", 0) < stored
-    ]
-    if ranges:
-        _reads(engine, changes, " OR ".join(ranges))
     since = done.get(cursors.RULES, 0)
     if (since, done.get(cursors.ENTERED, 0)) != (snapshot.rules, snapshot.entered):
         # From the last version on, not after it: more of it may have come in since.
@@ -121,13 +124,32 @@ def find(engine: Engine, changes: Changes, done: Mapping[str, int], snapshot: Sn
         for rule in changes.book.rules.rows:
             if rule.ver >= since:
                 _rule(changes, rule)
+    ended = None
     if done.get(cursors.DAYS, 0) < snapshot.clock_s:
-        _ended_days(changes, done.get(cursors.DAYS, 0), snapshot.clock_s)
+        ended = _ended_days(changes, done.get(cursors.DAYS, 0), snapshot.clock_s)
+    ranges = [
+        f"(ver >= {done.get(f'{cursors.NODE}{node}', 0)} AND ver < {stored})"
+        for node, stored in snapshot.nodes.items()
+        if done.get(f"{cursors.NODE}{node}", 0) < stored
+    ]
+    if ranges:
+        _reads(engine, changes, f"({' OR '.join(ranges)})", ended)
+        _registers(engine, changes, f"({' OR '.join(ranges)})")
 
 
-def _reads(engine: Engine, changes: Changes, where: str) -> None:
-    found = fetch(engine, _READS.format(where=where), _SPAN)
-    changes.reads(*_columns(found))
+def _reads(engine: Engine, changes: Changes, where: str, ended: Ended | None) -> None:
+    if ended is not None:
+        within = (
+            f"interval_start >= toDateTime({ended.low_s}, 'UTC') "
+            f"AND interval_start < toDateTime({ended.high_s}, 'UTC')"
+        )
+        sql = _READS.format(where=f"{where} AND {within} AND {{among}}")
+        changes.reads(*_columns(fetch_among(engine, sql, _SPAN, "meter", ended.others)))
+        where = f"{where} AND NOT ({within})"
+    changes.reads(*_columns(fetch(engine, _READS.format(where=where), _SPAN)))
+
+
+def _registers(engine: Engine, changes: Changes, where: str) -> None:
     names = ", ".join(f"'{name}'" for name in REGISTERS)
     found = fetch(engine, _REGISTERS.format(where=where, names=names), _SPAN)
     changes.registers(*_columns(found))
@@ -168,7 +190,7 @@ def _rule(changes: Changes, rule: Rule) -> None:
     changes.from_day(book.terms.account[on_it], np.maximum(book.terms.day[on_it], first))
 
 
-def _ended_days(changes: Changes, before_s: int, now_s: int) -> None:
+def _ended_days(changes: Changes, before_s: int, now_s: int) -> Ended | None:
     """The days that had not ended when the cursor stood at `before_s`."""
     book = changes.book
     places = np.flatnonzero(book.first_day < NEVER)
@@ -177,6 +199,17 @@ def _ended_days(changes: Changes, before_s: int, now_s: int) -> None:
     first = local_days(np.full(len(places), before_s), offset) if before_s else today - 1
     begun = book.first_day[places] < today
     changes.from_day(places[begun], first[begun])
+    # All of these days, and only these, are charged anyway while the account lasts.
+    whole = (book.first_day[places] <= first) & book.open_on(places, today - 1)
+    if not whole.any():
+        return None
+    others = np.ones(len(book.accounts), dtype=bool)
+    others[places[whole]] = False
+    return Ended(
+        int((first * DAY_S - offset * 60)[whole].max()),
+        int((today * DAY_S - offset * 60)[whole].min()),
+        distinct(book.links.meter[others[book.links.account]]),
+    )
 
 
 def _rows(book: Book) -> NDArray[np.void]:
@@ -197,7 +230,7 @@ FROM m.reads WHERE {where} GROUP BY meter"""
 _REGISTERS = """
 SELECT meter, toUInt32(min(at)), toUInt32(max(at))
 FROM m.registers
-WHERE ({where}) AND profile = 'daily' AND obis IN ({names}) AND attribute = 2 GROUP BY meter"""
+WHERE {where} AND profile = 'daily' AND obis IN ({names}) AND attribute = 2 GROUP BY meter"""
 _CHANGED = """
 SELECT account, toInt32(toUInt16(effective_from)) FROM m.account_terms WHERE ver >= {since}
 UNION ALL

@@ -5,7 +5,8 @@ than the snapshot says, never older.
 Rule 2: a pass may be cut short anywhere, run twice, or run at once by several: see snapshot.py.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 from msgspec import Struct
@@ -13,20 +14,18 @@ from numpy.typing import NDArray
 
 from meteringest.prepaid.calendar import DAY_S, IST_OFFSET_MIN
 from meteringest.prepaid.ledger.rules import Rules, load_rules
-from meteringest.prepaid.tariff import Tariff
 from meteringest.prepaid.worker import cursors
-from meteringest.prepaid.worker.book import Book, date_of, load_book, start_s
+from meteringest.prepaid.worker.ahead import ahead
+from meteringest.prepaid.worker.batch import Batch, Until
+from meteringest.prepaid.worker.book import Book, date_of, load_book
 from meteringest.prepaid.worker.changes import Changes, find
-from meteringest.prepaid.worker.charging import Charging, Day
-from meteringest.prepaid.worker.figures import Seen
+from meteringest.prepaid.worker.charging import Charging
 from meteringest.prepaid.worker.happenings import CatchingUp
 from meteringest.prepaid.worker.lag import Lag, lag
-from meteringest.prepaid.worker.midnight import load_midnights
-from meteringest.prepaid.worker.plan import Plan, plans
-from meteringest.prepaid.worker.ports import Engine, Ints, distinct
+from meteringest.prepaid.worker.plan import plans
+from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.snapshot import Snapshot, take
-from meteringest.prepaid.worker.sums import load_sums
 from meteringest.prepaid.worker.writing import Writing
 
 Widen = Callable[[Changes, Snapshot], None]
@@ -108,62 +107,35 @@ class Charger:
     def _charge(self, changes: Changes, snapshot: Snapshot, now_ms: int) -> Done:
         places = changes.places
         days = alone = accounts = 0
-        settings = self._settings
-        with Writing(
-            self._engine, at_ms=now_ms, ver=snapshot.number, rows_max=settings.rows_max
-        ) as writing:
-            for offset_min, plan in plans(
-                self._engine, changes, snapshot.clock_s, settings.accounts_max
-            ):
-                charging = Charging(self._engine, changes.book, plan, offset_min, writing)
-                days += self._charge_batch(charging, changes.book, plan, offset_min, snapshot)
-                alone += charging.alone
-                accounts += len(plan.places)
-                if accounts < len(places):
-                    first, after = charging.days
-                    self._told(
-                        CatchingUp(
-                            accounts_done=accounts,
-                            accounts=len(places),
-                            first=str(date_of(first)),
-                            until=str(date_of(after - 1)),
+        rows_max = self._settings.rows_max
+        with Writing(self._engine, at_ms=now_ms, ver=snapshot.number, rows_max=rows_max) as writing:
+            batches = ahead(self._batches(changes, snapshot, writing))
+            with closing(batches):
+                for batch in batches:
+                    days += batch.charge()
+                    alone += batch.charging.alone
+                    accounts += len(batch.plan.places)
+                    if accounts < len(places):
+                        first, after = batch.charging.days
+                        self._told(
+                            CatchingUp(
+                                accounts_done=accounts,
+                                accounts=len(places),
+                                first=str(date_of(first)),
+                                until=str(date_of(after - 1)),
+                            )
                         )
-                    )
             writing.finish()
         return Done(
             accounts=changes.book.accounts[places], days=days, alone=alone, snapshot=snapshot
         )
 
-    def _charge_batch(
-        self, charging: Charging, book: Book, plan: Plan, offset_min: int, snapshot: Snapshot
-    ) -> int:
-        # What has no price is not summed up.
-        meters = charging.meters()[: 0 if plan.parked else None]
-        tariffs = _tariffs(book, plan.places)
-        span = max(1, self._settings.rows_max // max(len(meters), len(plan.places), 1))
-        today = (snapshot.clock_s + offset_min * 60) // DAY_S
-        day, days = charging.days[0], 0
-        while day < (after := charging.days[1]):
-            block = (day, min(day + span, after))
-            seen = Seen(
-                load_sums(self._engine, meters, block, offset_min, tariffs),
-                # A day is settled when it is over, so later midnights are not asked for.
-                load_midnights(
-                    self._engine, meters, (day, min(block[1], max(today, day))), offset_min
-                ),
-            )
-            for number in range(*block):
-                over = start_s(number + 1, offset_min) <= snapshot.clock_s
-                days += charging.charge(Day(number, over, seen))
-            day = block[1]
-        return days
-
-
-def _tariffs(book: Book, places: Ints) -> list[Tariff]:
-    """Every version of the tariffs that the accounts have ever been on."""
-    codes = distinct(book.terms.tariff[np.isin(book.terms.account, places)])
-    names = {book.tariffs[code] for code in codes.tolist()}
-    return [each for each in book.rules.tariffs if each.name in names]
+    def _batches(self, changes: Changes, snapshot: Snapshot, writing: Writing) -> Iterator[Batch]:
+        book, settings, clock_s = changes.book, self._settings, snapshot.clock_s
+        for offset_min, plan in plans(self._engine, changes, clock_s, settings.accounts_max):
+            charging = Charging(self._engine, book, plan, offset_min, writing)
+            until = Until(clock_s, offset_min, settings.rows_max)
+            yield Batch(self._engine, book, plan, charging, until)
 
 
 def _offsets(rules: Rules | None) -> Iterable[int]:

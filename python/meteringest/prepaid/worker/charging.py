@@ -5,8 +5,6 @@ Rule 2: every day of the plan is written, also where nothing seems to have chang
 of another worker may stand there.
 """
 
-from collections.abc import Iterator
-
 import msgspec
 import numpy as np
 from msgspec import Struct
@@ -14,12 +12,11 @@ from msgspec import Struct
 from meteringest.errors import InvariantError
 from meteringest.prepaid.bulk import BulkCharges, Columns, bands_today, charge_accounts, refusal
 from meteringest.prepaid.bulk_state import FITS
-from meteringest.prepaid.calendar import Calendar
-from meteringest.prepaid.charges import AccountDay, unpriced
+from meteringest.prepaid.charges import AccountDay
 from meteringest.prepaid.lines import Kind
 from meteringest.prepaid.money import UWH_PER_WH
 from meteringest.prepaid.state import MonthToDate
-from meteringest.prepaid.tariff import ENERGY, ExportMode, Payment, Tariff
+from meteringest.prepaid.tariff import ENERGY, ExportMode, Tariff
 from meteringest.prepaid.worker.alone import (
     ReadsOf,
     charge_alone,
@@ -28,7 +25,7 @@ from meteringest.prepaid.worker.alone import (
     registers_of,
     words,
 )
-from meteringest.prepaid.worker.book import NOBODY, PAYMENTS, Book, date_of, start_s
+from meteringest.prepaid.worker.book import Book, date_of, start_s
 from meteringest.prepaid.worker.closing import (
     Bytes,
     carried,
@@ -50,14 +47,13 @@ from meteringest.prepaid.worker.figures import (
     serving,
 )
 from meteringest.prepaid.worker.fuel_shares import FuelShares
+from meteringest.prepaid.worker.groups import Group, groups
 from meteringest.prepaid.worker.openings import States, load_states
 from meteringest.prepaid.worker.plan import Plan, month_ends
 from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 from meteringest.prepaid.worker.rows import LineName, Piece, shapes
 from meteringest.prepaid.worker.sums import PLAIN, Channels
 from meteringest.prepaid.worker.writing import Writing
-
-NO_TERMS, CLOSED = "no_terms", "account_closed"
 
 
 class Day(Struct, frozen=True):
@@ -66,17 +62,6 @@ class Day(Struct, frozen=True):
     number: int
     over: bool
     seen: Seen
-
-
-class Group(Struct, frozen=True):
-    """Rows of the batch that are charged by one version, or for one reason by none."""
-
-    rows: Ints
-    payment: Payment
-    tariff: Tariff | None
-    calendar: Calendar | None
-    reason: str
-    load_w: Ints
 
 
 class Charging:
@@ -111,7 +96,7 @@ class Charging:
     def charge(self, day: Day) -> int:
         """Charges one day of every account whose plan holds it; returns how many there are."""
         active = np.flatnonzero((self._first <= day.number) & (day.number <= self._until))
-        for group in self._groups(active, day.number):
+        for group in groups(self._book, self._plan.places, active, day.number):
             if group.tariff is None:
                 self._charge_nothing(group, day)
             else:
@@ -132,31 +117,6 @@ class Charging:
             lost = rows[~np.isin(rows, closed)]
             self._first[lost] = begin[lost]
             self._states.begin(lost)
-
-    def _groups(self, active: Ints, day: int) -> Iterator[Group]:
-        book = self._book
-        terms = book.terms_on(self._plan.places[active], day)
-        there = terms != NOBODY
-        nowhere = active[~there]
-        if len(nowhere):
-            nothing = np.zeros(len(nowhere), dtype=np.int64)
-            yield Group(nowhere, Payment.PREPAID, None, None, NO_TERMS, nothing)
-        active, terms = active[there], terms[there]
-        code = book.terms.tariff[terms] * 4 + book.terms.postpaid[terms] * 2
-        code = code + book.terms.closed[terms]
-        for each in distinct(code).tolist():
-            rows = active[code == each]
-            load_w = book.terms.load_w[terms[code == each]]
-            payment = Payment(PAYMENTS[each >> 1 & 1])
-            name = book.tariffs[each >> 2]
-            tariff = None if each & 1 else book.rules.tariff(name, date_of(day))
-            calendar = book.rules.calendar(tariff.calendar, date_of(day)) if tariff else None
-            reason = CLOSED if each & 1 else self._unpriced(tariff, calendar, day)
-            yield Group(rows, payment, None if reason else tariff, calendar, reason, load_w)
-
-    def _unpriced(self, tariff: Tariff | None, calendar: Calendar | None, day: int) -> str:
-        asked = AccountDay(account=0, day=date_of(day), tariff=tariff, calendar=calendar)
-        return unpriced(asked) or ""
 
     def _figures(self, rows: Ints, day: Day, group: Group) -> tuple[Figures, Serving]:
         tariff = group.tariff

@@ -82,7 +82,7 @@ def load_states(
     at = np.minimum(np.searchsorted(accounts[order], found["account"]), len(order) - 1)
     own = accounts[order[at]] == found["account"]
     closed: Ints = order[at[own]]
-    states.put_packed(closed, found["packed"][own])
+    states.put_packed(closed, found["packed"] if own.all() else found["packed"][own])
     for row in closed[found["fits"][own] == 0].tolist():
         ((raw,),) = engine.ask(
             "SELECT hex(closing) FROM m.charge_days FINAL WHERE account = {account:UInt64} "

@@ -67,4 +67,6 @@ def fetch_among(
 ) -> NDArray[np.void]:
     """Like fetch, with `{among}` in the SQL standing for a condition on `column`."""
     parts = [fetch(engine, sql.replace("{among}", some), fields) for some in among(column, numbers)]
+    if len(parts) == 1:
+        return parts[0]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.dtype(list(fields)))

@@ -48,7 +48,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     rows_max: Annotated[
         int,
         Meta(ge=1, le=1 << 22, description="Days of accounts summed and written at a time."),
-    ] = 250_000
+    ] = 125_000
     sweep_days: Annotated[
         int,
         Meta(

@@ -101,7 +101,10 @@ def load_sums(
         bits |= each.bits
     cuts = Cuts.of(tariffs)
     own = _columns(channels, cuts)
+    several = days[1] - days[0] > 1
     sql = _SQL.format(
+        day="toInt32(intDiv(local_s, 86400))" if several else f"toInt32({days[0]})",
+        by_day=", day" if several else "",
         bits=bits,
         counts=_counts(),
         own="".join(f",\n    {expression}" for _, _, expression in own),
@@ -171,15 +174,16 @@ _FIELDS: Fields = (
     ("demand_w", "<u4"),
     ("demand_va", "<u4"),
 )
+# Without `greatest` the engine fears a division by zero and works row by row.
 _SQL = """
 WITH
     toUInt32(interval_start) + {offset_s} AS local_s,
     local_s % 86400 AS of_day,
-    interval_s = 0 OR of_day % interval_s != 0 OR of_day + interval_s > 86400 AS odd,
+    interval_s = 0 OR of_day % greatest(interval_s, 1) != 0 OR of_day + interval_s > 86400 AS odd,
     quality <= 2 AND NOT odd AND bitAnd(present, {bits}) = {bits} AS ok
 SELECT
     meter,
-    toInt32(intDiv(local_s, 86400)) AS day,
+    {day} AS day,
     max(ver),
     min(interval_s),
     toUInt32(max(interval_s + if(odd, 65536, 0))),
@@ -190,4 +194,4 @@ SELECT
 FROM m.reads FINAL
 WHERE interval_start >= toDateTime({low}, 'UTC') AND interval_start < toDateTime({high}, 'UTC')
     AND {among}
-GROUP BY meter, day"""
+GROUP BY meter{by_day}"""

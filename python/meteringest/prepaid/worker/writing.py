@@ -28,7 +28,7 @@ class Writing:
         self._at_ms = at_ms
         self._ver = ver
         self._rows_max = rows_max
-        self._rows = Rows()
+        self._rows = [Rows()]
         self._notices: dict[tuple[int, str], tuple[object, ...]] = {}
         self._pool = ThreadPoolExecutor(INSERTS_MAX, thread_name_prefix="charges")
         self._running: list[Future[None]] = []
@@ -49,14 +49,16 @@ class Writing:
 
     def add(self, piece: Piece) -> None:
         """Takes rows; what they hold back becomes a notice to the operator."""
-        self._rows.add(piece)
+        if self._rows[-1].count >= self._rows_max:
+            self._rows.append(Rows())
+        self._rows[-1].add(piece)
         if piece.held:
             for account in piece.accounts.tolist():
                 self._notice(account, piece)
 
     def ended_day(self) -> None:
         """A day of a batch is whole: it may be written."""
-        if self._rows.count >= self._rows_max:
+        if self._rows[0].count >= self._rows_max:
             self._submit()
 
     def finish(self) -> None:
@@ -65,13 +67,15 @@ class Writing:
         self._wait(0)
 
     def _submit(self) -> None:
-        if not self._rows.count:
-            return
-        rows, self._rows = self._rows, Rows()
+        gathered, self._rows = self._rows, [Rows()]
         notices, self._notices = list(self._notices.values()), {}
-        self._wait(INSERTS_MAX - 1)
-        self._running.append(self._pool.submit(self._insert, rows, notices))
-        self.written += rows.count
+        for rows in gathered:
+            if not rows.count:
+                continue
+            self._wait(INSERTS_MAX - 1)
+            own = notices if rows is gathered[-1] else ()
+            self._running.append(self._pool.submit(self._insert, rows, own))
+            self.written += rows.count
 
     def _wait(self, running_max: int) -> None:
         while len(self._running) > running_max:
