@@ -1,5 +1,6 @@
 """Arrears come back by instalments, and conversions leave nothing behind; each day once."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import msgspec
@@ -15,13 +16,14 @@ from meteringest.offload import InlineOffload
 from meteringest.prepaid.arrears import RecoveryPlan
 from meteringest.prepaid.calendar import day_start_s
 from meteringest.prepaid.ledger import tables
-from meteringest.prepaid.ledger.entries import Book
+from meteringest.prepaid.ledger.entries import Book, EntryKind
 from meteringest.prepaid.ledger.ledger import Ledger
-from meteringest.prepaid.ledger.orders import Adjust, Convert, TakePayment
+from meteringest.prepaid.ledger.orders import Adjust, Convert, Reverse, TakePayment, Transfer
+from meteringest.prepaid.ledger.ports import Answer
 from meteringest.prepaid.ledger.recovering import Recovering
 from meteringest.prepaid.ledger.terms import Terms
 from meteringest.prepaid.tariff import Payment
-from meteringest.store.clickhouse import Store
+from meteringest.store.clickhouse import Store, Table
 
 MICRO = 1_000_000
 WHY = {"origin": "office", "author": "asha", "reason": "because"}
@@ -141,6 +143,55 @@ class Flaky(Recovering):
         if self.asked == 1:
             raise StoreUnavailable("there", "away")
         return [4, 5] if self.asked == 2 else []
+
+
+def test_a_reference_that_two_nodes_took_is_told_once_and_not_reversed(
+    store: Store, ledger: Ledger, clock: Clock
+) -> None:
+    """Two ledgers that did not see each other; a transfer and a retry are as they should be."""
+    tables.insert_terms(store, [terms(Payment.PREPAID)], ("a", "r", 0, 1))
+    other = msgspec.structs.replace(terms(Payment.PREPAID), account=2)
+    tables.insert_terms(store, [other], ("a", "r", 0, 1))
+    elsewhere = Ledger(Blind(store), clock.now_ms)
+    pay = TakePayment(account=1, amount="500", origin="upi", reference="r1")
+    ledger.enter([pay, Transfer(account=1, to=2, amount="40", reference="t1", **WHY)])
+    ledger.enter([Reverse(of=EntryKind.TRANSFER, reference="t1", **WHY)])
+    recovering = due(store, ledger, clock)
+    recovering.work()
+    assert doubled(store) == []
+    elsewhere.enter([pay])
+    recovering.work()
+    assert doubled(store) == []
+    elsewhere.enter([msgspec.structs.replace(pay, amount="600")])
+    elsewhere.enter([TakePayment(account=2, amount="5", origin="upi", reference="r2")])
+    ledger.enter([TakePayment(account=1, amount="1", origin="upi", reference="r9")])
+    elsewhere.enter([TakePayment(account=1, amount="5", origin="upi", reference="r2")])
+    recovering.work()
+    recovering.work()
+    assert doubled(store) == [
+        (1, "payment entered twice", "upi r1: account 1 500.00 prepaid; account 1 600.00 prepaid"),
+        (1, "payment entered twice", "upi r2: account 1 5.00 prepaid; account 2 5.00 prepaid"),
+    ]
+    reverse = Reverse(of=EntryKind.PAYMENT, reference="r1", **{**WHY, "origin": "upi"})
+    (refused,) = ledger.enter([reverse])
+    assert (refused.outcome, refused.problem) == ("refused", "not_reversible")
+
+
+class Blind:
+    """A store on which what others enter is not seen yet."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.insert = store.insert
+
+    def ask(self, sql: str, parameters: Mapping[str, object] | None = None, /) -> Answer:
+        found = self._store.ask(sql, parameters)
+        return Table(found.columns, found.types, []) if "reference IN" in sql else found
+
+
+def doubled(store: Store) -> list[tuple[object, ...]]:
+    sql = "SELECT account, subject, says FROM m.outbox WHERE id LIKE 'doubled-%' ORDER BY says"
+    return list(store.ask(sql).rows)
 
 
 async def test_the_service_looks_again_after_a_while_and_when_the_store_was_away(

@@ -259,6 +259,8 @@ def _reversal(order: Reverse, standing: Standing) -> tuple[Part, ...]:
     entered = standing.entered.get(number)
     if not entered:
         raise _RefusedError("unknown_reference", f"no {order.of} of {order.origin} under it")
+    if len({(each.account, each.id) for each in entered}) != len(entered):
+        raise _RefusedError("not_reversible", "two nodes entered it: mend it with `adjust`")
     return tuple(
         Part(
             account=each.account,

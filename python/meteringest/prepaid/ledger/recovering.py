@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
 from meteringest.prepaid.ledger import tables
+from meteringest.prepaid.ledger.doubled import tell_doubled
 from meteringest.prepaid.ledger.due import INSTALMENT, instalment, settlement
 from meteringest.prepaid.ledger.entries import Balance, Transaction
 from meteringest.prepaid.ledger.ports import Engine, whole
@@ -40,7 +41,7 @@ class Recovering:
         self._now_ms = now_ms
 
     def work(self) -> list[int]:
-        """Enters what is due now; returns the accounts concerned."""
+        """Enters what is due now, tells of what two nodes took; returns the accounts concerned."""
         touched: list[int] = []
         today = local_day(self._now_ms() // 1_000, IST_OFFSET_MIN)
         for sql, find in ((_INSTALMENTS, self._instalments), (_CONVERTED, self._settlements)):
@@ -49,6 +50,7 @@ class Recovering:
                 found = find(accounts[at : at + ACCOUNTS_AT_ONCE], today)
                 if found and self._post(found):
                     touched += [each.parts[0].account for each in found]
+        tell_doubled(self._engine, self._now_ms())
         return sorted(set(touched))
 
     def _instalments(self, accounts: Sequence[int], today: date) -> list[Transaction]:
