@@ -65,28 +65,53 @@ impl RawClock {
 /// mostly share their date, deviation and status, which then need not be checked again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Days {
-    last: Option<Day>,
+    last: Day,
 }
 
 /// Everything of a date-time but hour, minute and second.
 #[derive(Debug, Clone, Copy)]
 struct Day {
-    date: [u8; 5],
-    rest: [u8; 4],
+    /// The first five bytes as a number: one comparison tells two dates apart.
+    date: u64,
+    rest: u32,
     /// A clock of that day at midnight.
     midnight: RawClock,
+}
+
+/// A day that no five bytes are.
+impl Default for Day {
+    fn default() -> Self {
+        Self {
+            date: u64::MAX,
+            rest: 0,
+            midnight: RawClock::default(),
+        }
+    }
 }
 
 impl Days {
     /// Reads one date-time.
     #[inline]
     pub(crate) fn clock(&mut self, bytes: &[u8; 12]) -> Result<RawClock, Kind> {
-        let [date @ .., hour, minute, second, h, d1, d0, status] = *bytes;
-        let rest = [h, d1, d0, status];
-        let day = match &self.last {
-            Some(day) if day.date == date && day.rest == rest => day,
-            _ => self.last.insert(Day::new(date, rest)?),
-        };
+        let [
+            y1,
+            y0,
+            month,
+            day,
+            weekday,
+            hour,
+            minute,
+            second,
+            h,
+            d1,
+            d0,
+            status,
+        ] = *bytes;
+        let front = u64::from_be_bytes([y1, y0, month, day, weekday, hour, minute, second]);
+        let (date, rest) = (front >> 24, u32::from_be_bytes([h, d1, d0, status]));
+        if self.last.date != date || self.last.rest != rest {
+            self.last = Day::new(date, rest)?;
+        }
         let second = if second == UNSPECIFIED { 0 } else { second };
         if hour > 23 || minute > 59 || second > 59 {
             return Err(Kind::BadClock);
@@ -95,10 +120,11 @@ impl Days {
             .wrapping_mul(3600)
             .wrapping_add(u32::from(minute).wrapping_mul(60))
             .wrapping_add(u32::from(second));
-        let local_s = day.midnight.local_s.wrapping_add(i64::from(of_day_s));
+        let midnight = self.last.midnight;
+        let local_s = midnight.local_s.wrapping_add(i64::from(of_day_s));
         Ok(RawClock {
             local_s,
-            ..day.midnight
+            ..midnight
         })
     }
 }
@@ -106,8 +132,9 @@ impl Days {
 impl Day {
     #[cold]
     #[inline(never)]
-    fn new(date: [u8; 5], rest: [u8; 4]) -> Result<Self, Kind> {
-        let ([y1, y0, month, day, weekday], [hundredths, d1, d0, status]) = (date, rest);
+    fn new(date: u64, rest: u32) -> Result<Self, Kind> {
+        let [.., y1, y0, month, day, weekday] = date.to_be_bytes();
+        let [hundredths, d1, d0, status] = rest.to_be_bytes();
         let deviation_min = i16::from_be_bytes([d1, d0]);
         let sound = (hundredths < 100 || hundredths == UNSPECIFIED)
             && (weekday < 8 || weekday == UNSPECIFIED)

@@ -41,6 +41,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the next `N` bytes.
+    #[inline]
     pub fn take<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.error(Kind::Truncated));
@@ -50,6 +51,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the next `count` bytes.
+    #[inline]
     pub fn bytes(&mut self, count: usize) -> Result<&'a [u8], DecodeError> {
         let Some((head, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.error(Kind::Truncated));
@@ -67,6 +69,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes one byte.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
         self.take::<1>().map(|[byte]| byte)
     }
@@ -84,10 +87,20 @@ impl<'a> Reader<'a> {
     /// Takes an A-XDR length: direct below 0x80, else 0x81..=0x84 and that many bytes.
     ///
     /// Long forms of small numbers are legal and common; 0x80 is not (IEC 61334-6).
+    #[inline]
     pub fn length(&mut self) -> Result<usize, DecodeError> {
+        if let [direct @ ..=0x7f, rest @ ..] = self.rest {
+            self.advance(rest, 1);
+            return Ok(usize::from(*direct));
+        }
+        self.long_length()
+    }
+
+    /// A length in more than one byte. Apart, so that the usual one is taken where it stands.
+    #[inline(never)]
+    fn long_length(&mut self) -> Result<usize, DecodeError> {
         let at = self.error(Kind::BadLength);
         let wide = match self.u8()? {
-            direct @ ..=0x7f => u32::from(direct),
             0x81 => u32::from(self.u8()?),
             0x82 => u32::from(self.be_u16()?),
             0x83 => {
@@ -101,6 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a length and that many bytes.
+    #[inline]
     pub fn counted(&mut self) -> Result<&'a [u8], DecodeError> {
         let count = self.length()?;
         self.bytes(count)

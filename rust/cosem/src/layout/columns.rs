@@ -50,8 +50,16 @@ impl Columns {
 
     /// Forgets all reads and keeps the memory.
     pub fn clear(&mut self) {
-        self.truncate(0);
+        for channel in channels(self.filled) {
+            if let Some(column) = self.channels.get_mut(channel.index()) {
+                column.clear();
+            }
+        }
         self.filled = 0;
+        self.clocks.clear();
+        self.present.clear();
+        self.status.clear();
+        self.spans.clear();
     }
 
     /// Forgets the reads from `rows` on.

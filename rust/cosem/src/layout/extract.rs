@@ -120,7 +120,8 @@ impl Layout {
         let mut rows = Rows {
             layout: self,
             head: &head,
-            above: Above::new(interval_s),
+            above: None,
+            interval_s,
             last_run_row: None,
             may_be_alike: true,
             may_learn: true,
@@ -135,7 +136,9 @@ impl Layout {
 struct Rows<'l, 'a> {
     layout: &'l mut Layout,
     head: &'l Head<'a>,
-    above: Above,
+    /// Made when the first row is walked: most bodies have none that is.
+    above: Option<Above>,
+    interval_s: u32,
     /// The last row the fast path took: the row above, should a slow one follow.
     last_run_row: Option<&'a [u8]>,
     /// Whether all rows may still turn out to have one shape.
@@ -210,20 +213,18 @@ impl<'a> Rows<'_, 'a> {
         out: &mut Columns,
         bad: &mut Vec<BadRow>,
     ) -> Result<(), DecodeError> {
+        let structured = self.head.structured;
+        let above = self
+            .above
+            .get_or_insert_with(|| Above::new(self.interval_s));
         if let Some(row) = self.last_run_row.take() {
-            let structured = self.head.structured;
-            self.layout.walk(
-                &mut Reader::new(row, Layer::Data),
-                structured,
-                &mut self.above,
-            )?;
+            let mut again = Reader::new(row, Layer::Data);
+            self.layout.walk(&mut again, structured, above)?;
         }
         let (bytes, mut start) = (reader.rest(), reader.offset());
-        let walked = self
-            .layout
-            .walk(reader, self.head.structured, &mut self.above)?;
+        let walked = self.layout.walk(reader, structured, above)?;
         let end = reader.offset();
-        if !self.head.structured {
+        if !structured {
             start = 0; // As above.
         }
         if let Some(error) = walked.fault {

@@ -75,10 +75,10 @@ impl Template {
     /// Word by word over all rows: most bodies have rows of one shape only.
     #[inline]
     fn all_match(&self, region: &[u8]) -> bool {
-        self.words.iter().all(|word| {
-            let rows = region.chunks_exact(self.stride);
-            rows.fold(0, |all, row| all | word.differing(row)) == 0
-        })
+        let rows = region.chunks_exact(self.stride);
+        self.words
+            .iter()
+            .all(|word| rows.clone().fold(0, |all, row| all | word.differing(row)) == 0)
     }
 
     /// Appends the rows of `region`; `false`, leaving the columns ragged, when one of them has an unsound value.
@@ -120,12 +120,13 @@ impl Template {
     }
 
     fn channels(&self, region: &[u8], before: usize, out: &mut Columns) -> bool {
+        let rows = region.chunks_exact(self.stride);
         self.slots.iter().all(|slot| {
             let column = match slot.channel {
                 None => Some(&mut out.status),
                 Some(channel) => out.channel_from(channel, before),
             };
-            column.is_some_and(|column| slot.append(region.chunks_exact(self.stride), column))
+            column.is_some_and(|column| slot.append(rows.clone(), column))
         })
     }
 }
