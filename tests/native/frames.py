@@ -52,7 +52,7 @@ class Meter:
             value=[
                 dlms_data.OctetStringData(self.serial.encode()),
                 dlms_data.OctetStringData(PUSH_SETUP),
-                dlms_data.OctetStringData(_clock(NOON)),
+                dlms_data.OctetStringData(clock(NOON)),
                 dlms_data.DataArray(value=[entry(end, row) for end, row in rows]),
             ]
         )
@@ -99,7 +99,7 @@ def ends(count: int, last: datetime = NOON) -> list[datetime]:
     return times
 
 
-def _clock(at: datetime) -> bytes:
+def clock(at: datetime) -> bytes:
     """A date-time as Indian meters write it: their deviation has the reversed sign."""
     fields = bytearray(datetime_to_bytes(at))
     fields[9:11] = (330).to_bytes(2)
@@ -117,12 +117,12 @@ def _u32(value: int) -> dlms_data.DoubleLongUnsignedData:
 
 def _single_phase(end: datetime, row: Row) -> dlms_data.DataStructure:
     energies = [_u32(row[name]) for name in ("imp_wh", "imp_vah", "exp_wh", "exp_vah")]
-    clock = dlms_data.OctetStringData(_clock(end))
-    return dlms_data.DataStructure(value=[clock, _u16(row["volt"]), *energies, _u16(row["curr"])])
+    at = dlms_data.OctetStringData(clock(end))
+    return dlms_data.DataStructure(value=[at, _u16(row["volt"]), *energies, _u16(row["curr"])])
 
 
 def _three_phase(end: datetime, row: Row) -> dlms_data.DataStructure:
-    clock = dlms_data.OctetStringData(_clock(end))
+    at = dlms_data.OctetStringData(clock(end))
     phases = ("curr_r", "curr_y", "curr_b", "volt_r", "volt_y", "volt_b")
     energies = (
         "imp_wh",
@@ -136,7 +136,7 @@ def _three_phase(end: datetime, row: Row) -> dlms_data.DataStructure:
     )
     return dlms_data.DataStructure(
         value=[
-            clock,
+            at,
             *(_u16(row[name]) for name in phases),
             *(_u32(row[name]) for name in energies),
         ]

@@ -47,7 +47,7 @@ def stored(journal: Journal, batch: Batch) -> list[dict[str, int]]:
     assert columns is not None
     kinds = {each.name: each.type for each in columns}
     assert kinds.items() <= READ.items()
-    assert READ.keys() - kinds.keys() - {"offset_min"} in (set(), OPTIONAL - {"offset_min"})
+    assert READ.keys() - kinds.keys() <= OPTIONAL
     lists = [each.values.cast(CODES[each.type]).tolist() for each in columns]
     rows = [dict(zip(kinds, values, strict=True)) for values in zip(*lists, strict=True)]
     assert [row.pop("ver") for row in rows] == list(range(before, before + len(rows)))

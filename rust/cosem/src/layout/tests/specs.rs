@@ -43,10 +43,18 @@ fn a_layout_in_json_is_what_it_says() {
 }
 
 /// The files that ship with the product.
-const SHIPPED: [&str; 3] = [
+const SHIPPED: [&str; 7] = [
     include_str!("../../../../../python/meteringest/layouts/is15959-block-load-1ph.toml"),
     include_str!("../../../../../python/meteringest/layouts/is15959-block-load-1ph-health.toml"),
     include_str!("../../../../../python/meteringest/layouts/is15959-block-load-3ph.toml"),
+    include_str!("../../../../../python/meteringest/layouts/is15959-block-load-3ph-health.toml"),
+    include_str!("../../../../../python/meteringest/layouts/is15959-block-load-3ph-direct.toml"),
+    include_str!(
+        "../../../../../python/meteringest/layouts/is15959-block-load-3ph-direct-health.toml"
+    ),
+    include_str!(
+        "../../../../../python/meteringest/layouts/is15959-block-load-3ph-apparent-first.toml"
+    ),
 ];
 
 #[test]
@@ -61,6 +69,10 @@ fn the_shipped_layouts_compile_and_name_what_they_capture() {
         ("is15959-block-load-1ph", 7),
         ("is15959-block-load-1ph-health", 9),
         ("is15959-block-load-3ph", 15),
+        ("is15959-block-load-3ph-health", 17),
+        ("is15959-block-load-3ph-direct", 11),
+        ("is15959-block-load-3ph-direct-health", 13),
+        ("is15959-block-load-3ph-apparent-first", 15),
     ];
     assert_eq!(shapes, expected);
     for spec in &specs {
