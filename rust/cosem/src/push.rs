@@ -19,6 +19,8 @@ pub const TAG_DATA_NOTIFICATION_CONFIRM: u8 = 0x10;
 const DATE_TIME_BYTES: u8 = 12;
 /// Data tag of an octet-string, which Kaifa meters write in front of the date's length.
 const TAG_OCTET_STRING: u8 = 0x09;
+/// Data tag of a date-time.
+const TAG_DATE_TIME: u8 = 0x19;
 /// The `long-invoke-id` in its `u32`: the upper byte holds flags.
 const INVOKE_ID_MASK: u32 = 0x00ff_ffff;
 /// Service class bit: the sender awaits a confirm.
@@ -103,16 +105,50 @@ pub fn notification(apdu: &[u8]) -> Result<Notification<'_>, DecodeError> {
     })
 }
 
-/// The optional date-time: length 0, length 12, or Kaifa's data tag 09 followed by length 12.
+/// The optional date-time: length 0 or 12, in long form too, or a data tag in front of them, which
+/// Kaifa meters write.
 fn notification_time(reader: &mut Reader<'_>) -> Result<Option<[u8; 12]>, DecodeError> {
-    let at = reader.error(Kind::BadLength);
-    match reader.u8()? {
-        0 => Ok(None),
-        DATE_TIME_BYTES => reader.take().map(Some),
-        TAG_OCTET_STRING if reader.peek()? == DATE_TIME_BYTES => {
+    match reader.peek()? {
+        0 => reader.u8().map(|_| None),
+        DATE_TIME_BYTES => {
             reader.u8()?;
             reader.take().map(Some)
         }
+        _ => odd_time(reader),
+    }
+}
+
+/// The optional time of an event-notification: `00`, or `01` and a date-time with its length. Kaifa's
+/// MX382 writes the data tag `09` where the presence flag belongs; others leave the flag out.
+pub fn event_time(reader: &mut Reader<'_>) -> Result<Option<[u8; 12]>, DecodeError> {
+    let at = reader.error(Kind::BadTag);
+    match reader.peek()? {
+        0 => reader.u8().map(|_| None),
+        1 => {
+            reader.u8()?;
+            notification_time(reader)
+        }
+        DATE_TIME_BYTES | TAG_OCTET_STRING | TAG_DATE_TIME => notification_time(reader),
+        _ => Err(at),
+    }
+}
+
+#[cold]
+fn odd_time(reader: &mut Reader<'_>) -> Result<Option<[u8; 12]>, DecodeError> {
+    let at = reader.error(Kind::BadLength);
+    match reader.peek()? {
+        TAG_DATE_TIME => {
+            reader.u8()?;
+            return reader.take().map(Some);
+        }
+        TAG_OCTET_STRING => {
+            reader.u8()?;
+        }
+        _ => {}
+    }
+    match reader.length()? {
+        0 => Ok(None),
+        12 => reader.take().map(Some),
         _ => Err(at),
     }
 }
@@ -209,9 +245,38 @@ mod tests {
             time(&push(&[&[0x09, 0x0c][..], &DATE].concat())),
             Ok((Some(DATE), 19))
         );
+        for odd in [&[0x19][..], &[0x81, 0x0c], &[0x09, 0x82, 0, 0x0c]] {
+            let written = push(&[odd, &DATE].concat());
+            let offset = u32::try_from(5 + odd.len() + 12).unwrap();
+            assert_eq!(time(&written), Ok((Some(DATE), offset)), "{odd:02x?}");
+        }
+        assert_eq!(time(&push(&[0x09, 0])), Ok((None, 7)));
         let length = DecodeError::new(Layer::Apdu, 5, Kind::BadLength);
         assert_eq!(time(&push(&[0x09])), Err(length), "length nine is no date");
         assert_eq!(time(&push(&[0x0d])), Err(length));
+    }
+
+    #[test]
+    fn the_time_of_an_event_is_absent_flagged_tagged_or_bare() {
+        let time = |front: &[u8]| {
+            let bytes = [front, &DATE, &[0xff]].concat();
+            let mut reader = Reader::new(&bytes, Layer::Apdu);
+            event_time(&mut reader).map(|time| (time.is_some(), reader.rest().len()))
+        };
+        for (front, expected) in [
+            (&[0][..], (false, 13)),
+            (&[1, 0x0c], (true, 1)),
+            (&[9, 0x0c], (true, 1)),
+            (&[0x0c], (true, 1)),
+            (&[0x19], (true, 1)),
+            (&[1, 9, 0x0c], (true, 1)),
+            (&[1, 0], (false, 13)),
+        ] {
+            assert_eq!(time(front), Ok(expected), "{front:02x?}");
+        }
+        for front in [&[2][..], &[1, 5], &[0x0d], &[0x80]] {
+            assert!(time(front).is_err(), "{front:02x?}");
+        }
     }
 
     #[test]

@@ -234,6 +234,64 @@ fn signed_apdus_are_kept_as_what_they_are() {
     assert_eq!(sealed.rejected.get("unchecked_signature"), Some(&1));
 }
 
+/// general-ciphering under an agreed key: no party here has one.
+fn agreed() -> Vec<u8> {
+    let mut apdu = vec![0xdd, 1, 9, 8];
+    apdu.extend(Meter::new(1).title());
+    apdu.extend([0, 0, 0]);
+    apdu.extend([1, 2, 1, 2, 0]);
+    apdu.extend([22, 0x30, 0, 0, 0, 1]);
+    apdu.extend([0xaa; 17]);
+    apdu
+}
+
+#[test]
+fn what_is_recognised_and_not_taken_is_kept_whole_and_can_be_tried_again() {
+    for (apdu, layer, kind) in [
+        (agreed(), "ciphering", "no_key"),
+        // access-response: a list of data and one of results.
+        (
+            vec![0xda, 0, 0, 0, 1, 0, 0, 1, 0x12, 0, 5, 1, 1, 0],
+            "apdu",
+            "unsupported",
+        ),
+        // read-response with a block of a value.
+        (
+            vec![0x0c, 1, 2, 1, 0, 1, 3, 0x12, 0, 5],
+            "apdu",
+            "unsupported",
+        ),
+        // Requests and answers to SET, ACTION and READ.
+        (vec![0xc5, 1, 0xc1, 0], "apdu", "unsupported"),
+        (vec![0xc7, 1, 0xc1, 0, 0], "apdu", "unsupported"),
+        (vec![0x05, 1, 2, 0xfa, 0], "apdu", "unsupported"),
+    ] {
+        let mut decoder = knowing(Protection::ENCRYPT_AUTHENTICATE);
+        let frame = wrapped(&apdu);
+        let batch = decode(&mut decoder, &frame);
+        let reject = parse(&batch.record).rejects.remove(0);
+        assert_eq!(
+            (reject.layer.as_str(), reject.kind.as_str()),
+            (layer, kind),
+            "{apdu:02x?}"
+        );
+        assert_eq!(reject.raw, frame);
+        assert!(batch.wrong_keys.is_empty());
+        let rejected = Rejected {
+            position: 1,
+            at_ms: NOW_MS,
+            dcu: 0,
+            peer: "",
+            raw: &reject.raw,
+            hint: &[],
+            row: None,
+        };
+        let (again, done) = decoder.reconsider(&[rejected], &Standing::default(), NOW_MS);
+        assert_eq!(done[0].unwrap_err().kind.name(), kind);
+        assert_eq!(again.rows, 0, "it stays as it is, with its first reason");
+    }
+}
+
 proptest! {
     /// Any bytes under a tag that is recognised: no panic, and every frame is counted.
     #[test]

@@ -122,6 +122,52 @@ fn a_packed_body_is_read_as_what_it_packs() {
     assert_eq!(energies, [1, 2, 3]);
 }
 
+/// A push whose values are a load profile's columns and its buffer.
+fn with_buffer(columns: &[[u8; 6]], rows: u32) -> Vec<u8> {
+    let mut apdu = Vec::new();
+    encode::data_notification(0, &mut apdu);
+    encode::structure(3, &mut apdu);
+    encode::array(3, &mut apdu);
+    object(40, [0, 8, 25, 9, 0, 255], 2, &mut apdu);
+    object(7, LOAD_PROFILE, 3, &mut apdu);
+    object(7, LOAD_PROFILE, 2, &mut apdu);
+    encode::array(columns.len() + 1, &mut apdu);
+    object(8, CLOCK, 2, &mut apdu);
+    for column in columns {
+        object(3, *column, 2, &mut apdu);
+    }
+    encode::array(usize::try_from(rows).unwrap(), &mut apdu);
+    for n in 1..=rows {
+        encode::structure(u8::try_from(columns.len()).unwrap() + 1, &mut apdu);
+        clock(MIDNIGHT_S + i64::from(n) * 1_800, &mut apdu);
+        for (at, _) in (1..).zip(columns) {
+            encode::double_long_unsigned(10 * at + n, &mut apdu);
+        }
+    }
+    apdu
+}
+
+#[test]
+fn the_buffer_of_a_profile_in_a_body_is_reads_in_the_order_told_beside_it() {
+    for (columns, imp, exp) in [([IMP, EXP], 10, 20), ([EXP, IMP], 20, 10)] {
+        let mut decoder = knowing(Protection::ENCRYPT_AUTHENTICATE);
+        let batch = sent(&mut decoder, 1, &with_buffer(&columns, 3));
+        let parsed = parse(&batch.record);
+        let reads: Vec<_> = (parsed.reads.iter())
+            .map(|read| (read["interval_start"], read["imp_wh"], read["exp_wh"]))
+            .collect();
+        let wanted = (1..=3).map(|n| (MIDNIGHT_S + (n - 1) * 1_800, imp + n, exp + n));
+        assert_eq!(reads, wanted.collect::<Vec<_>>());
+        assert_eq!((parsed.registers.len(), parsed.learned.len()), (0, 1));
+    }
+    // A column whose unit nobody told is no read.
+    let mut decoder = knowing(Protection::ENCRYPT_AUTHENTICATE);
+    let untold = with_buffer(&[IMP, [1, 0, 5, 29, 0, 255]], 3);
+    let batch = sent(&mut decoder, 1, &untold);
+    assert_eq!(batch.tally.reads_stored, 0);
+    assert_eq!(batch.rejected.get("no_layout"), Some(&1));
+}
+
 /// A push of the order of the load profile's columns, as a meter tells it.
 fn columns(order: &[(u16, [u8; 6])]) -> Vec<u8> {
     let mut apdu = Vec::new();

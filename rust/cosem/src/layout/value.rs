@@ -86,6 +86,10 @@ fn delta(reader: &mut Reader<'_>, tag: u8) -> Result<Number, DecodeError> {
         tag::DELTA_UNSIGNED => i64::from(reader.u8()?),
         tag::DELTA_LONG_UNSIGNED => i64::from(reader.be_u16()?),
         tag::DELTA_DOUBLE_LONG_UNSIGNED => i64::from(reader.be_u32()?),
+        // Of one digit it is that digit; of two it may be meant as binary or as digits.
+        tag::BCD if reader.peek()? <= 9 => {
+            return Ok(Number::Absolute(i64::from(reader.u8()?)));
+        }
         other => return Ok(Number::Other(other)),
     };
     Ok(Number::Delta(delta))

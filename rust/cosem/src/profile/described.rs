@@ -2,7 +2,9 @@
 //!
 //! Two kinds are in the field. A `push_object_list` as the first element: entry `i` describes element
 //! `i` (Landis+Gyr and Iskra in Switzerland); captures of attribute 3 give the scaler and unit of
-//! the register of the same name. And lists of {logical name, value, {scaler, unit}} (Aidon).
+//! the register of the same name. And lists of values behind their names: as entries {logical name,
+//! value, {scaler, unit}} (Aidon, Iskra in Austria) or side by side (Kamstrup, Kaifa, Sagemcom), with
+//! or without scaler and unit. A name without them is a register whose unit nobody told.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "a value of any other type is simply not what is asked for"
@@ -21,8 +23,10 @@ const CLASS_DEMAND_REGISTER: u16 = 5;
 const CLASS_CLOCK: u16 = 8;
 const CLASS_PUSH_SETUP: u16 = 40;
 
-/// The clock, 0.0.1.0.0.255.
-const CLOCK: [u8; 6] = [0, 0, 1, 0, 0, 255];
+/// Value group A of electricity.
+const ELECTRICITY: u8 = 1;
+/// Length of a date-time.
+const DATE_TIME_BYTES: usize = 12;
 /// Names under which meters push what they are called: COSEM logical device name, device ids 1 to 10
 /// (Blue Book 15, clause 6.2.3 and 7.4.14).
 const LOGICAL_DEVICE_NAME: [u8; 6] = [0, 0, 42, 0, 0, 255];
@@ -30,8 +34,8 @@ const LOGICAL_DEVICE_NAME: [u8; 6] = [0, 0, 42, 0, 0, 255];
 /// Takes a self-describing body apart; `None` when it is none.
 pub fn described(body: &Value) -> Option<Taken> {
     match body {
-        Value::Structure(elements) => by_object_list(elements),
-        Value::Array(entries) => by_entries(entries),
+        Value::Structure(elements) => by_object_list(elements).or_else(|| by_names(elements)),
+        Value::Array(entries) => by_names(entries),
         _ => None,
     }
 }
@@ -66,35 +70,84 @@ fn by_object_list(elements: &[Value]) -> Option<Taken> {
     one_row(taken, row)
 }
 
-/// Every entry names itself: {logical name, value} or {logical name, value, {scaler, unit}}.
-fn by_entries(entries: &[Value]) -> Option<Taken> {
+/// Every value has its name in front of it, as an entry {logical name, value}, {logical name, value,
+/// {scaler, unit}} or as elements side by side; the list's own name or its time may come first, and who sent it last.
+fn by_names(elements: &[Value]) -> Option<Taken> {
     let mut taken = Taken::default();
     let mut row = Row::default();
-    for entry in entries {
-        let (obis, value, told) = match structure(entry)? {
-            [name, value] => (logical_name(name)?, value, None),
-            [name, value, told] => (logical_name(name)?, value, Some(scaled(told)?)),
-            _ => return None,
-        };
-        if is_name(obis) {
-            taken.device_id = taken.device_id.or_else(|| octets(value));
-        } else if obis == CLOCK {
-            row.clock = Some(instant(value)?);
-        } else {
-            let class = if told.is_some() {
-                CLASS_REGISTER
-            } else {
-                CLASS_DATA
-            };
-            let object = Object {
-                class,
-                obis,
-                attribute: 2,
-            };
-            keep(object, value, told, &mut row);
+    let mut rest = elements;
+    if let [first, behind @ ..] = elements
+        && logical_name(first).is_none()
+        && let Some(said) = octets(first)
+    {
+        row.clock = clock(first);
+        if row.clock.is_none() && said.len() == DATE_TIME_BYTES {
+            return None;
         }
+        rest = behind;
+    }
+    while !rest.is_empty() {
+        rest = match rest {
+            [Value::Null, behind @ ..] => behind,
+            [Value::Structure(entry), behind @ ..] => {
+                let [name, value, told @ ..] = &entry[..] else {
+                    return None;
+                };
+                let told = match told {
+                    [] => None,
+                    [told] => Some(scaled(told)?),
+                    _ => return None,
+                };
+                named(name, value, told, &mut taken, &mut row)?;
+                behind
+            }
+            [name, value, behind @ ..] => {
+                let told = behind.first().and_then(scaled);
+                named(name, value, told, &mut taken, &mut row)?;
+                behind.get(usize::from(told.is_some())..)?
+            }
+            [last] if logical_name(last).is_none() => {
+                taken.device_id = Some(octets(last)?);
+                &[]
+            }
+            [_] | [] => return None,
+        };
     }
     one_row(taken, row)
+}
+
+/// Takes one named value.
+fn named(
+    name: &Value,
+    value: &Value,
+    told: Option<(i8, u8)>,
+    taken: &mut Taken,
+    row: &mut Row,
+) -> Option<()> {
+    let obis = logical_name(name)?;
+    // A push setup or a profile names what is pushed, not the value behind it.
+    if matches!(obis, [0, _, 25, 9, _, 255] | [0 | 1, _, 98 | 99, ..]) {
+        return None;
+    }
+    if is_name(obis) {
+        taken.device_id = taken.device_id.take().or_else(|| octets(value));
+    } else if is_clock(obis) {
+        row.clock = Some(instant(value)?);
+    } else {
+        // Names of electricity are those of registers, whether or not their unit is told.
+        let class = if told.is_some() || obis.first() == Some(&ELECTRICITY) {
+            CLASS_REGISTER
+        } else {
+            CLASS_DATA
+        };
+        let object = Object {
+            class,
+            obis,
+            attribute: 2,
+        };
+        keep(object, value, told, row);
+    }
+    Some(())
 }
 
 /// Adds a value that is a number or a time; the rest is not a register.
@@ -152,6 +205,11 @@ fn scaled(value: &Value) -> Option<(i8, u8)> {
     };
     let scaler = i8::try_from(number(scaler)?).ok()?;
     Some((scaler, u8::try_from(number(unit)?).ok()?))
+}
+
+/// The clock, 0.b.1.0.0.255.
+fn is_clock(obis: [u8; 6]) -> bool {
+    matches!(obis, [0, _, 1, 0, 0, 255])
 }
 
 fn is_name(obis: [u8; 6]) -> bool {

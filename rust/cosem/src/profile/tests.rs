@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::axdr::{self, Value};
 
+mod named;
+
 const DAILY: &str = r#"[{"name": "daily", "source": "test", "profile": "daily", "body": "push",
   "logical_names": ["0.6.25.9.0.255"], "period_s": 86400, "fields": [
     {"obis": "0.0.1.0.0.255", "column": "clock", "class": 8},
@@ -181,6 +183,44 @@ fn entries_that_name_themselves_need_no_layout() {
         (Quantity::Number(2301), -1, 35)
     );
     assert_eq!(described(&Value::Array(vec![u32_of(1)])), None);
+}
+
+/// As in a channel of a load profile.
+#[test]
+fn a_bcd_of_one_digit_is_that_digit_and_one_of_two_fits_no_register() {
+    let of = |number| daily(vec![row(at(0), Value::Unsigned("bcd", number))]);
+    let taken = profile(DAILY).fit(&of(9)).unwrap();
+    assert_eq!(taken.rows[0].registers[0].value, Quantity::Number(9));
+    for digits in [10, 0x10, 0x99] {
+        assert_eq!(profile(DAILY).fit(&of(digits)), None);
+    }
+}
+
+/// Blue Book 15, clause 4.3.2, table of the unit codes.
+#[test]
+fn units_have_the_codes_of_the_blue_book() {
+    for (unit, code) in [
+        ("month", 2),
+        ("day", 4),
+        ("h", 5),
+        ("min", 6),
+        ("s", 7),
+        ("W", 27),
+        ("VA", 28),
+        ("var", 29),
+        ("Wh", 30),
+        ("VAh", 31),
+        ("varh", 32),
+        ("A", 33),
+        ("V", 35),
+        ("Hz", 44),
+        ("count", 255),
+    ] {
+        let written = DAILY.replacen("\"Wh\"", &format!("\"{unit}\""), 1);
+        assert_eq!(profile(&written).fields[1].unit, code, "{unit}");
+    }
+    let without = DAILY.replacen(", \"unit\": \"Wh\"", "", 1);
+    assert_eq!(profile(&without).fields[1].unit, UNIT_NONE);
 }
 
 #[test]

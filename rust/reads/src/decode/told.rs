@@ -8,7 +8,7 @@ use cosem::axdr;
 use cosem::clock::{DEVIATION_UNSPECIFIED, RawClock};
 use cosem::layout::Captured;
 use cosem::profile::{self, Code, Event, Quantity, Register, Row};
-use cosem::push::Notification;
+use cosem::push::{Notification, event_time};
 use cosem::{DecodeError, Kind, Layer, Reader};
 
 use super::odd::{self, Whose};
@@ -191,20 +191,14 @@ impl Decoder {
     }
 }
 
-/// Time, object and value of an event-notification: the time is absent, counted, or written with a
-/// data tag where its presence flag belongs (Kaifa MX382).
+/// Time, object and value of an event-notification.
 fn notified(apdu: &[u8]) -> Result<(Option<RawClock>, profile::Object, &[u8]), DecodeError> {
     let mut reader = Reader::new(apdu, Layer::Apdu);
     reader.u8()?;
-    let at = reader.error(Kind::BadTag);
-    let sent = match reader.u8()? {
-        0 => None,
-        1 | 9 => {
-            let at = reader.error(Kind::BadClock);
-            let bytes = reader.counted()?.try_into().map_err(|_| at)?;
-            Some(RawClock::parse(&bytes).map_err(|_| at)?)
-        }
-        _ => return Err(at),
+    let at = reader.error(Kind::BadClock);
+    let sent = match event_time(&mut reader)? {
+        Some(bytes) => Some(RawClock::parse(&bytes).map_err(|_| at)?),
+        None => None,
     };
     let object = profile::Object {
         class: reader.be_u16()?,

@@ -36,6 +36,31 @@ fn deltas_count_from_the_row_above_and_the_first_from_nothing() {
     assert_eq!(bad[0].error.kind, Kind::BadValue, "no channel is negative");
 }
 
+/// Gurux takes the byte as binary, others as two digits: only where both say the same is it a number.
+#[test]
+fn a_bcd_of_one_digit_is_that_digit_and_one_of_two_is_none() {
+    let with = |imp: u8| {
+        fields(&[
+            &clock(0),
+            &u16_field(1),
+            &[0x0d, imp],
+            &u32_field(1),
+            &u16_field(1),
+        ])
+    };
+    for digit in 0..=9 {
+        let body = push(&[row(1), with(digit)]);
+        let (columns, bad) = extract(&mut single_phase(BodyShape::Push), &body).unwrap();
+        assert_eq!((columns.channels[IMP][1], bad.len()), (u32::from(digit), 0));
+    }
+    for digits in [0x0a, 0x10, 0x99, 0xff] {
+        let mut layout = single_phase(BodyShape::Push);
+        extract(&mut layout, &push(&[with(9)])).unwrap();
+        let refused = extract(&mut layout, &push(&[with(digits)])).unwrap_err();
+        assert_eq!(refused.kind, Kind::NoLayout, "{digits:#04x}");
+    }
+}
+
 #[test]
 fn a_row_with_a_wrong_clock_or_value_is_refused_alone_with_its_bytes() {
     for (bad_row, field_at, kind) in bad_rows() {
