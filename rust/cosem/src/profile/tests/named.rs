@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Kaifa's list KFM_001: its name, meter, model, then numbers in an order that only the model tells.
+/// Kaifa's list `KFM_001`: its name, meter, model, then numbers in an order that only the model tells.
 #[test]
 fn a_list_without_names_is_a_buffer_of_one_row() {
     let list = r#"[{"name": "kfm_001", "source": "test", "profile": "list", "body": "buffer",
@@ -22,29 +22,38 @@ fn a_list_without_names_is_a_buffer_of_one_row() {
     assert_eq!(described(&body(b"KFM_001")), None, "it names nothing");
 }
 
-#[test]
-fn values_behind_their_names_need_no_layout_whatever_holds_them() {
-    const ENERGY: [u8; 6] = [1, 1, 1, 8, 0, 255];
-    let told = Value::Structure(vec![
+const ENERGY: [u8; 6] = [1, 1, 1, 8, 0, 255];
+
+fn told() -> Value {
+    Value::Structure(vec![
         Value::Signed("integer", 1),
         Value::Unsigned("enum", 30),
-    ]);
-    let text = |text: &str| Value::Text("visible-string", text.to_owned());
-    let name = || octets(&ENERGY);
-    let clock = || octets(&[0, 1, 1, 0, 0, 255]);
-    let number = || u32_of(7);
-    let unit = |value: Vec<Value>| {
-        let taken = described(&Value::Structure(value))?;
-        let row = &taken.rows[0];
-        let [register] = &row.registers[..] else {
-            panic!("{row:?}")
-        };
-        assert_eq!((register.object.obis, register.object.class), (ENERGY, 3));
-        assert_eq!(register.value, Quantity::Number(7));
-        Some((register.scaler, register.unit, row.clock.is_some()))
-    };
-    let pair = || Value::Structure(vec![name(), number()]);
-    for (value, expected) in [
+    ])
+}
+
+fn text(text: &str) -> Value {
+    Value::Text("visible-string", text.to_owned())
+}
+
+fn name() -> Value {
+    octets(&ENERGY)
+}
+
+fn clock() -> Value {
+    octets(&[0, 1, 1, 0, 0, 255])
+}
+
+fn number() -> Value {
+    u32_of(7)
+}
+
+fn entry(values: Vec<Value>) -> Value {
+    Value::Structure(values)
+}
+
+#[test]
+fn values_behind_their_names_need_no_layout_whatever_holds_them() {
+    for (body, expected) in [
         (
             vec![text("Kamstrup_V0001"), name(), number()],
             (0, 0, false),
@@ -58,42 +67,45 @@ fn values_behind_their_names_need_no_layout_whatever_holds_them() {
             (0, 0, false),
         ),
         (
-            vec![name(), number(), told.clone(), clock(), at(3)],
+            vec![name(), number(), told(), clock(), at(3)],
             (1, 30, true),
         ),
         (vec![at(3), name(), number()], (0, 0, true)),
         (vec![name(), number(), text("178210128502")], (0, 0, false)),
-        (vec![clock(), at(3), pair()], (0, 0, true)),
         (
-            vec![Value::Structure(vec![name(), number(), told.clone()])],
-            (1, 30, false),
+            vec![clock(), at(3), entry(vec![name(), number()])],
+            (0, 0, true),
         ),
+        (vec![entry(vec![name(), number(), told()])], (1, 30, false)),
     ] {
-        assert_eq!(unit(value.clone()), Some(expected), "{value:?}");
+        let taken = described(&Value::Structure(body)).unwrap();
+        let row = &taken.rows[0];
+        let [register] = &row.registers[..] else {
+            panic!("{row:?}")
+        };
+        assert_eq!((register.object.obis, register.object.class), (ENERGY, 3));
+        assert_eq!(register.value, Quantity::Number(7));
+        let seen = (register.scaler, register.unit, row.clock.is_some());
+        assert_eq!(seen, expected, "{taken:?}");
     }
-    let no_date = octets(&[0xff; 12]);
-    for value in [
+}
+
+#[test]
+fn a_list_with_anything_out_of_its_place_is_none() {
+    for body in [
         vec![name()],
         vec![name(), number(), number()],
         vec![number(), name(), number()],
         vec![text("SN1"), octets(&[0, 0, 25, 9, 0, 255]), number()],
         vec![text("SN1"), octets(&[1, 0, 99, 2, 0, 255]), number()],
-        vec![no_date, name(), number()],
+        vec![octets(&[0xff; 12]), name(), number()],
         vec![text("a"), text("b"), name(), number()],
-        vec![Value::Structure(vec![name(), number(), number()])],
-        vec![Value::Structure(vec![
-            name(),
-            number(),
-            told.clone(),
-            told.clone(),
-        ])],
+        vec![entry(vec![name(), number(), number()])],
+        vec![entry(vec![name(), number(), told(), told()])],
         vec![clock(), number(), name(), number()],
         vec![name(), text("no number")],
     ] {
-        assert_eq!(
-            described(&Value::Structure(value.clone())),
-            None,
-            "{value:?}"
-        );
+        let body = Value::Structure(body);
+        assert_eq!(described(&body), None, "{body:?}");
     }
 }
