@@ -144,10 +144,19 @@ port = 0
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 
-    def stop(self) -> int:
-        """SIGTERM, and the exit status."""
+    def ask_to_stop(self) -> None:
+        """SIGTERM."""
         assert self._process is not None
         self._process.terminate()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.ask_to_stop()
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit status, once there is one."""
+        assert self._process is not None
         return self._process.wait(60)
 
     @property

@@ -1,5 +1,6 @@
 """The whole service when things around it go wrong: disk, store, clock, a second self, SIGTERM."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from tests.crash.running import PROGRAM, House, decoded_log
 from tests.crash.servers import Server
 from tests.crash.test_serve_kill import assert_all_there
+from tests.wire.scrape import Watch
 
 FLEET = ("--meters", "300", "--dcus", "4", "--seed", "13")
 LIVE = ("--pace", "live", "--days", "40", "--speed", "691200")
@@ -55,27 +57,53 @@ def test_a_full_disk_stops_acknowledging_and_goes_on_by_itself(
     tmp_path: Path, small_disk: Path
 ) -> None:
     house = House(
-        tmp_path, settings="[journal]\ndisk_reserve_bytes = 33554432\nsegment_bytes = 4194304\n"
+        tmp_path,
+        settings="[journal]\ndisk_reserve_bytes = 33554432\nsegment_bytes = 4194304\n"
+        "[intake]\ndrain_timeout_s = 2\n",
     )
+    settings = tmp_path / "meteringest.toml"
+    settings.write_text(settings.read_text() + "held_patience_s = 0.2\n")
     house.register(*FLEET)
     house.start()
+    watch = Watch(house)
     with sending(house, *LIVE) as fleet:
         soon(lambda: house.status().reads_accepted > 0)
-        ballast = small_disk / "ballast"
-        with ballast.open("wb") as file:
-            file.truncate()
-            while house.status().disk_free_bytes > 33_554_432:
-                file.write(bytes(1 << 20))
-                file.flush()
+        ballast = fill(small_disk, house)
         soon(lambda: house.status().intake_held != "")
         held = house.status()
         assert "bytes are free on this disk" in held.intake_held
         assert held.durable == house.status().durable, "nothing more is taken"
+        full = {"disk_below_reserve", "journal_full", "intake_held"}
+        soon(lambda: not_ready_because(watch) == full)
         ballast.unlink()
         soon(lambda: house.status().intake_held == "")
+        assert not_ready_because(watch) == set()
         done(fleet)
     assert_all_there(house)
-    assert house.stop() == 0
+    fill(small_disk, house)
+    with sending(house, "--days", "1"):
+        soon(lambda: house.status().intake_held != "")
+        house.ask_to_stop()
+        # What is in has nowhere to go, so the draining lasts until its deadline.
+        soon(lambda: "draining" in not_ready_because(watch))
+        assert house.ended() == 0
+
+
+def fill(small_disk: Path, house: House) -> Path:
+    """A file that leaves less than the journal's reserve."""
+    ballast = small_disk / "ballast"
+    with ballast.open("wb") as file:
+        while house.status().disk_free_bytes > 33_554_432:
+            file.write(bytes(1 << 20))
+            file.flush()
+    return ballast
+
+
+def not_ready_because(watch: Watch) -> set[str]:
+    status, said = watch.ask("/readyz")
+    kinds = {each["kind"] for each in json.loads(said)["reasons"]}
+    assert (status == 200) == (not kinds)
+    return kinds
 
 
 @pytest.mark.timeout(300)

@@ -1,8 +1,8 @@
-"""A simulated ClickHouse: tables in memory, and the client that the real Store drives it with.
+"""A simulated ClickHouse: tables in memory, and what befalls those who use them.
 
 Rule 1: it keeps what ClickHouse promises and no more: a block is taken under its token once while
 the window remembers the token, and rows of one key are told apart by version only when asked.
-Rule 2: what it does not understand it refuses loudly; a statement that is new must be taught here.
+Rule 2: it knows rows and no SQL; client.py does.
 """
 
 import re
@@ -12,12 +12,10 @@ from random import Random
 
 import msgspec
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
-from tests.sim.blocks import Row, rows_in
+from tests.sim.blocks import Row
 from tests.sim.world import World
 
-from meteringest.registry.rows import DCU_FIELDS, METER_FIELDS, Dcu, Meter
-from meteringest.store.migrate import migrations
-from meteringest.store.schema import TABLES
+from meteringest.registry.rows import Dcu, Meter
 
 Key = tuple[object, ...]
 
@@ -28,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "m.intake_ledger": ("day", "dcu", "position"),
     "m.registers": ("meter", "profile", "obis", "attribute", "at", "value", "scaler"),
     "m.events": ("meter", "at", "source", "obis", "code", "bit"),
+    "m.reject_resolutions": ("position", "dcu", "received_at"),
     "m.batches": ("node", "first"),
 }
 
@@ -54,10 +53,14 @@ class Table:
         """The row that counts, by key."""
         return {key: versions[max(versions)] for key, versions in self.rows.items()}  # type: ignore[type-var]
 
-    def merge(self, chance: Random) -> None:
+    def every(self) -> list[Row]:
+        """All versions."""
+        return [row for versions in self.rows.values() for row in versions.values()]
+
+    def merge(self, chance: Random, share: float) -> None:
         """Older versions of some keys are gone."""
         for versions in self.rows.values():
-            if len(versions) > 1 and chance.random() < MERGED:
+            if len(versions) > 1 and chance.random() < share:
                 newest = max(versions)  # type: ignore[type-var]
                 for version in [each for each in versions if each != newest]:
                     del versions[version]
@@ -71,6 +74,10 @@ class Weather:
     slow_s: float = 0.0
     parts: bool = False
     read_only: bool = False
+    closed: str = ""
+    """A table that takes nothing."""
+    poison: tuple[str, int] = ("", 1)
+    """A table, and of how many rows it refuses one for what is in it."""
     next_calls: list[str] = field(default_factory=list)
 
 
@@ -95,9 +102,9 @@ class SimulatedClickHouse:
         """Nothing is wrong with it any more."""
         self.weather = Weather()
 
-    def merge(self) -> None:
-        """A background merge."""
-        self.tables["m.reads"].merge(self._chance)
+    def merge(self, share: float) -> None:
+        """A background merge, of so many of the keys."""
+        self.tables["m.reads"].merge(self._chance, share)
 
     def forget_tokens(self, keep: int) -> None:
         """Only the newest tokens are remembered from now on."""
@@ -106,6 +113,7 @@ class SimulatedClickHouse:
     def insert(self, table: str, rows: Sequence[Row], token: str) -> int:
         """One block under its token; returns the rows written."""
         fault = self._begin(f"insert {table} rows={len(rows)} token={token}")
+        self._check(table, rows)
         into = self.tables[table]
         known = into.tokens.get(token)
         if known is not None:
@@ -117,7 +125,7 @@ class SimulatedClickHouse:
         for row in taken:
             key, version = into.put(row)
             writer = into.writers.setdefault((key, version), token)
-            if writer != token and not self._world.salvaged:
+            if not _same_origin(writer, token) and not self._world.salvaged:
                 self._world.violate(
                     "I4", f"{table} {key} version {version} came as {writer} and again as {token}"
                 )
@@ -129,6 +137,7 @@ class SimulatedClickHouse:
     def keep_superseded(self, keys: Sequence[tuple[int, int]], below: int, token: str) -> None:
         """The copy into the history, of all versions that no merge has removed."""
         fault = self._begin(f"keep_superseded keys={len(keys)} below={below} token={token}")
+        self._check("m.read_history", ())
         reads, history = self.tables["m.reads"], self.tables["m.read_history"]
         if token in history.tokens:
             self._end(fault)
@@ -150,6 +159,30 @@ class SimulatedClickHouse:
         table.tokens[token] = rows
         while len(table.tokens) > self.window:
             del table.tokens[next(iter(table.tokens))]
+
+    def register(self, rows: Sequence[Row]) -> int:
+        """Meters, in place of those of the same number."""
+        fault = self._begin(f"insert m.meters rows={len(rows)}")
+        known = {each.meter: each for each in self.meters}
+        for row in rows:
+            values = {name: _plain(value) for name, value in row.items()}
+            known[int(str(row["meter"]))] = msgspec.convert(values, Meter)
+        self.meters = [known[number] for number in sorted(known)]
+        self._end(fault)
+        return len(rows)
+
+    def take_none(self, table: str) -> None:
+        """An insert of no rows."""
+        fault = self._begin(f"insert {table} rows=0")
+        self._check(table, ())
+        self._end(fault)
+
+    def _check(self, table: str, rows: Sequence[Row]) -> None:
+        if table == self.weather.closed:
+            raise _refusal(60, "UNKNOWN_TABLE", f"Table {table} does not exist")
+        refused, of = self.weather.poison
+        if table == refused and any(_number_of(row) % of == 0 for row in rows):
+            raise _refusal(469, "VIOLATED_CONSTRAINT", f"Constraint for {table} is violated")
 
     def ask(self) -> None:
         """A question gets through or it does not."""
@@ -189,126 +222,26 @@ def hash_of(row: Row) -> int:
     return int(str(day)) // 86_400
 
 
-class SimulatedClient:
-    """What meteringest's Store drives: the calls of clickhouse_connect's client that it uses."""
-
-    def __init__(self, server: SimulatedClickHouse, fence: "Fence") -> None:
-        self._server = server
-        self._fence = fence
-
-    def command(self, sql: str, settings: Mapping[str, object] | None = None) -> None:
-        """A statement without an answer."""
-        self._fence.check()
-        token = str((settings or {}).get("insert_deduplication_token", ""))
-        if found := _SUPERSEDED.search(sql):
-            pairs = [(int(a), int(b)) for a, b in _PAIR.findall(found["keys"])]
-            self._server.keep_superseded(pairs, int(found["below"]), token)
-        elif found := _BATCH.search(sql):
-            row: Row = {
-                "node": int(found["node"]),
-                "first": int(found["first"]),
-                "next": int(found["next"]),
-                "reads": int(found["reads"]),
-                "ver": int(found["next"]),
-            }
-            self._server.insert("m.batches", [row], token)
-        elif sql.lstrip().startswith(("CREATE ", "ALTER ", "INSERT INTO m.schema_migrations")):
-            self._server.ask()
-        else:
-            raise NotUnderstoodError(sql)
-
-    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> "Answer":
-        """A question."""
-        self._fence.check()
-        self._server.ask()
-        after = int(str((parameters or {}).get("after", 0)))
-        if "FROM m.meters FINAL WHERE meter >" in sql:
-            meters = [each for each in self._server.meters if each.meter > after]
-            return Answer(METER_FIELDS, [msgspec.structs.astuple(each) for each in meters])
-        if "FROM m.dcus FINAL WHERE dcu >" in sql:
-            dcus = [each for each in self._server.dcus if each.dcu > after]
-            return Answer(DCU_FIELDS, [msgspec.structs.astuple(each) for each in dcus])
-        return _system(sql)
-
-    def raw_insert(
-        self, table: str, *, insert_block: bytes, settings: Mapping[str, object], fmt: str
-    ) -> "Summary":
-        """One Native block."""
-        self._fence.check()
-        if fmt != "Native":
-            raise NotUnderstoodError(fmt)
-        token = str(settings["insert_deduplication_token"])
-        return Summary(self._server.insert(table, rows_in(insert_block), token))
-
-    def close(self) -> None:
-        """Nothing is held."""
+def _plain(value: object) -> object:
+    return value.decode() if isinstance(value, bytes) else value
 
 
-@dataclass
-class Fence:
-    """Between the server and a process that may be gone."""
-
-    gone: bool = False
-
-    def check(self) -> None:
-        """Raises when nobody is there to ask."""
-        if self.gone:
-            raise OperationalError(ABORTED)
+def _number_of(row: Row) -> int:
+    """The journal's, which is the same however often the row comes."""
+    return int(str(row.get("ver") or row.get("position") or 0))
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What an insert answers."""
-
-    written_rows: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a question answers."""
-
-    column_names: Sequence[str]
-    result_rows: Sequence[tuple[object, ...]]
-    column_types: Sequence[object] = ()
-
-
-class NotUnderstoodError(AssertionError):
-    """The service asks what the simulated server was never taught."""
-
-
-def _system(sql: str) -> Answer:
-    if "FROM system.columns" in sql:
-        columns = [
-            (table.removeprefix("m."), name, kind)
-            for table, kinds in TABLES.items()
-            for name, kind in kinds.items()
-        ]
-        return Answer(("table", "name", "type"), columns)
-    if "name = 'schema_migrations'" in sql:
-        return Answer(("count",), [(1,)])
-    if "FROM m.schema_migrations" in sql:
-        return Answer(("name", "digest"), [(each.name, each.digest) for each in migrations()])
-    if "concat(database, '.', name) FROM system.tables" in sql:
-        return Answer(("name",), [(name,) for each in migrations() for name in each.makes()])
-    if "partition_key FROM system.tables" in sql:
-        return Answer(("partition_key",), [("toDate(interval_start)",)])
-    raise NotUnderstoodError(sql)
+def _same_origin(writer: str, token: str) -> bool:
+    """What was cut to find a bad row may come again whole; what was late is kept twice."""
+    late = token.endswith("-late") or writer.endswith("-late")
+    return late or _CUTS.sub("", writer) == _CUTS.sub("", token)
 
 
 def _refusal(code: int, name: str, words: str) -> DatabaseError:
     return DatabaseError(f"Code: {code}. DB::Exception: {words}. ({name})", code=code, name=name)
 
 
-MERGED = 0.5
 REFUSED = "Error Connection refused executing HTTP request"
 ABORTED = "Connection aborted, Remote end closed connection without response"
 SILENT = "Read timed out. (read timeout=120)"
-_PAIR = re.compile(r"\((\d+), (\d+)\)")
-_SUPERSEDED = re.compile(
-    r"INSERT INTO m\.read_history .* IN \((?P<keys>.+)\) AND ver < (?P<below>\d+)", re.DOTALL
-)
-_BATCH = re.compile(
-    r"INSERT INTO m\.batches .* VALUES \((?P<node>\d+), (?P<first>\d+), (?P<next>\d+), "
-    r".*, (?P<reads>\d+), '[^']*'\)",
-    re.DOTALL,
-)
+_CUTS = re.compile(r"(-first|-second)*$")

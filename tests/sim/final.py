@@ -42,7 +42,9 @@ def _reads(scene: "Scene") -> Iterator[str]:
         for row in scene.server.tables["m.reads"].final().values()
     }
     given_up = _given_up(scene)
-    sent = scene.uplinks.expected() | scene.pushers.sent
+    sent = scene.uplinks.expected()
+    for pushers in scene.pushers:
+        sent |= pushers.sent
     for key, versions in sent.items():
         have = stored.get(key)
         if have != versions[-1] and key not in given_up:

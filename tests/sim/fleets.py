@@ -6,7 +6,7 @@ Rule 2: what must be in the end is computed from what was sent, never from what 
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
 import trio
@@ -24,6 +24,7 @@ from meteringest_sim.run import Means, Orders, Route, Share
 
 MASTER_KEY = "5e" * 32
 PLAIN_FIRST_METER = 50_000
+ALONE_FIRST_METER = 60_000
 Values = tuple[int, ...]
 """The channels present, then every channel."""
 ReadKey = tuple[int, int]
@@ -48,7 +49,11 @@ class Sizes:
     def __init__(self, chance: Random, weather_steps: int) -> None:
         self.uplink_dcus = chance.randrange(1, 4)
         self.uplink_meters = self.uplink_dcus * chance.randrange(1, 4)
-        self.plain_meters = chance.randrange(1, 5)
+        self.plain_meters = chance.randrange(1, 4)
+        self.alone = chance.choice(((), ("dlms",), ("mail",), ("mail", "mail"), ("dlms", "mail")))
+        """Meters with a link of their own, by the listener that they push to."""
+        self.late = chance.choice((0.0, 0.5, 1.0))
+        """Of these how many are registered only after they began."""
         self.pushes = chance.randrange(4, 17)
         self.per_push = chance.choice((1, 1, 2, 3))
         self.slots = self.pushes * self.per_push
@@ -126,17 +131,11 @@ def values_of(row: Row) -> Values:
     return tuple(int(str(row.get(name, 0))) for name in ("present", *CHANNELS))
 
 
-def registry(fleets: Mapping[str, Fleet]) -> tuple[list[Meter], list[Dcu]]:
-    """The rows of m.meters and m.dcus for both fleets; a meter's number is its fleet's."""
+def registry(uplinks: Fleet, pushers: Iterable[Fleet]) -> tuple[list[Meter], list[Dcu]]:
+    """The rows of m.meters and m.dcus; a meter's number is its fleet's."""
     key = MasterKey(bytes.fromhex(MASTER_KEY))
-    meters = sorted(
-        (
-            meter
-            for name, fleet in fleets.items()
-            for meter in _meters(fleet, key, name == "uplink")
-        ),
-        key=lambda meter: meter.meter,
-    )
+    fleets = [(uplinks, True), *((fleet, False) for fleet in pushers)]
+    meters = [meter for fleet, uplink in fleets for meter in _meters(fleet, key, uplink)]
     dcus = sorted({meter.dcu for meter in meters} - {0})
     return meters, [Dcu(dcu, f"sim-dcu-{dcu}") for dcu in dcus]
 

@@ -17,7 +17,10 @@ async def visit(scene: "Scene", listener: str, number: int) -> None:
     """Connects, sends what nobody asked for, and perhaps stays."""
     chance = scene.world.chance(f"hostile {number} {scene.world.trace.steps}")
     with suppress(LinkError, trio.BrokenResourceError, trio.ClosedResourceError):
-        link = await scene.network.connect(listener, f"10.2.0.{number}")
+        peer = f"10.2.0.{number}"
+        network = scene.network
+        mail = listener == "mail"
+        link = await (network.write(peer) if mail else network.connect(listener, peer))
         try:
             for _ in range(chance.randrange(1, 20)):
                 await link.client.send_all(_octets(scene, chance))
@@ -33,10 +36,10 @@ def _octets(scene: "Scene", chance: "Random") -> bytes:
         case 1:
             return b"\0\1\0\1\0\x40" + chance.randbytes(2)
         case 2:
-            frame = scene.pushers.fleet.frame(STRANGER + chance.randrange(100), 1, 1)
+            frame = scene.pushers[0].fleet.frame(STRANGER + chance.randrange(100), 1, 1)
             return frame[: chance.randrange(1, len(frame) + 1)]
         case _:
-            return scene.pushers.fleet.frame(STRANGER + chance.randrange(100), 1, 1)
+            return scene.pushers[0].fleet.frame(STRANGER + chance.randrange(100), 1, 1)
 
 
 STRANGER = 90_000

@@ -181,6 +181,10 @@ class SimulatedLink:
         self.client = SimulatedStream(self._down, self._up)
         self.server = SimulatedStream(self._up, self._down)
 
+    def overhear(self, hear: "Callable[[bytes], None]") -> None:
+        """`hear` is told of every answer as it leaves the server."""
+        self.server.sending = hear
+
     @property
     def over(self) -> bool:
         """Both ends have closed it."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import trio
 from tests.sim.links import SimulatedLink, SimulatedStream
+from tests.sim.mail import Letter, MailLink, Post, SimulatedMailPort
 from tests.sim.world import World
 
 from meteringest.errors import LinkError
@@ -52,11 +53,15 @@ class Network:
 
     def __init__(self, world: World) -> None:
         self.links: list[SimulatedLink] = []
-        self.opened: Callable[[SimulatedLink], None] = lambda _: None
+        self.perils = world.chance("mail perils").choice((0.0, 0.1, 0.5))
+        """For how many datagrams something happens."""
+        self._mail: SimulatedMailPort | None = None
+        self._addresses: dict[int, MailLink] = {}
         self._world = world
         self._chance = world.chance("network")
         self._ports: dict[str, SimulatedPort] = {}
         self._opened = 0
+        self._posts = 0
 
     async def open_port(self, settings: ListenerSettings, _path: str) -> list[SimulatedPort]:
         """For a new process."""
@@ -64,6 +69,40 @@ class Network:
         port = SimulatedPort(settings.name, settings.port)
         self._ports[settings.name] = port
         return [port]
+
+    async def open_mail_port(
+        self, settings: ListenerSettings, _path: str
+    ) -> list[SimulatedMailPort]:
+        """For a new process."""
+        await trio.lowlevel.checkpoint()
+        self._mail = SimulatedMailPort(settings.port, self._post(), self._answer)
+        return [self._mail]
+
+    @property
+    def mail_received(self) -> bool:
+        """Whether every datagram has come in at a port that is open."""
+        return self._mail is not None and not self._mail.closed and self._mail.post.empty
+
+    async def write(self, peer: str) -> MailLink:
+        """A new address to send datagrams from; nothing says whether anybody receives."""
+        await trio.lowlevel.checkpoint()
+        self._opened += 1
+        link = MailLink(self._opened, peer, self._send, self._post())
+        self._addresses[link.number] = link
+        return link
+
+    def _post(self) -> Post:
+        self._posts += 1
+        return Post(self._world.chance(f"post {self._posts}"), lambda: self.perils)
+
+    def _send(self, letter: Letter) -> None:
+        if self._mail is not None and not self._mail.closed:
+            self._mail.post.put(letter)
+
+    def _answer(self, letter: Letter) -> None:
+        link = self._addresses[letter[1][1]]
+        link.overheard(letter[0])
+        link.answers.put(letter)
 
     async def connect(self, listener: str, peer: str) -> SimulatedLink:
         """A new link; raises LinkError when nobody listens."""
@@ -75,7 +114,6 @@ class Network:
         link = SimulatedLink(self._world.chance(f"link {self._opened}"), self._opened, peer)
         self.links = [each for each in self.links if not each.over]
         self.links.append(link)
-        self.opened(link)
         self._world.step(f"connected link={link.number} {listener} {peer}")
         port.offer(link, Peer(peer, 40_000 + self._opened))
         return link
@@ -85,12 +123,15 @@ class Network:
         for port in self._ports.values():
             port.close()
         self._ports.clear()
+        if self._mail is not None:
+            self._mail.close()
         for link in self.links:
             link.lose_server(arriving=self._chance.random() < HEARD)
         self.links.clear()
 
     def calm(self) -> None:
-        """Nothing is stalled any more."""
+        """Nothing is stalled or lost any more."""
+        self.perils = 0.0
         for link in self.links:
             link.unstall()
 

@@ -11,15 +11,19 @@ from random import Random
 from typing import TypeVar, TypeVarTuple
 
 import trio
-from tests.sim.clickhouse import Fence, SimulatedClickHouse, SimulatedClient
+from tests.sim.clickhouse import SimulatedClickHouse
+from tests.sim.client import Fence, SimulatedClient
 from tests.sim.network import Network
+from tests.sim.shelf import SimulatedFolder, SimulatedShelf
 from tests.sim.world import TracingObserver, World
 
-from meteringest.app.core import opened
+from meteringest.app.core import Core, opened
 from meteringest.app.flow import Flow
 from meteringest.app.means import Means
+from meteringest.app.replaying import Replaying
 from meteringest.clock import WallClock
 from meteringest.config import Config
+from meteringest.intake.server import IntakeServer
 from meteringest.native import Journal, SimulatedDisk
 from meteringest.store.clickhouse import Store
 from meteringest.store.insertion import insert_range
@@ -72,6 +76,7 @@ class Ground:
     world: World
     config: Config
     disk: SimulatedDisk
+    aside: SimulatedFolder
     network: Network
     server: SimulatedClickHouse
     usual_s: tuple[float, float]
@@ -83,11 +88,15 @@ class Process:
     def __init__(self, ground: Ground, number: int) -> None:
         self.killed = False
         self.corrupt = False
+        self._core: Core | None = None
+        self._flow: Flow | None = None
+        self._replaying: Replaying | None = None
         self.on_open: Callable[[list[tuple[int, int]]], None] = lambda _: None
         """Told of the stretches of rows that were salvaged past."""
         self.on_step: Callable[[str], None] = lambda _: None
         """Told before and after every call that leaves the loop, by its name."""
-        self.flow: Flow | None = None
+        self.tasks: trio.Nursery | None = None
+        """Where commands run while it serves."""
         self.journal: Journal | None = None
         self.observer = TracingObserver(ground.world)
         self.stop = trio.Event()
@@ -106,7 +115,9 @@ class Process:
             clock=self._world.clock,
             open_journal=self._open_journal,
             open_store=self._open_store,
+            open_shelf=self._open_shelf,
             open_port=self._ground.network.open_port,
+            open_mail_port=self._ground.network.open_mail_port,
             offload=self._offload,
             random_bytes=self._chance.randbytes,
         )
@@ -118,8 +129,46 @@ class Process:
                 f"recovered {found['records']} records, torn {found['torn_bytes']}, appended "
                 f"{found['appended']}, stored {found['stored']}, skipped {found['skipped']}"
             )
-            self.flow = Flow(core, self.observer, means)
-            await self.flow.run(self.stop)
+            flow = Flow(core, self.observer, means)
+            self._core, self._flow = core, flow
+            self._replaying = Replaying(
+                core, flow.line, flow.backlog, flow.storing, flow.aside, flow.disk
+            )
+            async with trio.open_nursery() as commands:
+                self.tasks = commands
+                try:
+                    await flow.run(self.stop)
+                finally:
+                    self.tasks = None
+                commands.cancel_scope.cancel()
+
+    @property
+    def serving(self) -> bool:
+        """Whether it came as far as that."""
+        return self._flow is not None
+
+    @property
+    def intake(self) -> IntakeServer | None:
+        """Once it serves."""
+        return None if self._flow is None else self._flow.intake
+
+    @property
+    def core(self) -> Core:
+        """Of a process that serves."""
+        assert self._core is not None
+        return self._core
+
+    @property
+    def flow(self) -> Flow:
+        """Of a process that serves."""
+        assert self._flow is not None
+        return self._flow
+
+    @property
+    def replaying(self) -> Replaying:
+        """Of a process that serves."""
+        assert self._replaying is not None
+        return self._replaying
 
     @property
     def gone(self) -> bool:
@@ -138,14 +187,17 @@ class Process:
     def bury(self) -> None:
         """Its tasks end."""
         self._scope.cancel()
-        if self.flow is not None:
-            self.flow.intake._work.cancel()
+        if self._flow is not None:
+            self._flow.intake._work.cancel()
 
     def _open_journal(self, config: Config, clock: WallClock, salvage: bool) -> Journal:  # noqa: FBT001
         return open_journal(self._disk, config, clock.now_s(), salvage=salvage)
 
     def _open_store(self, _settings: StoreSettings, _folder: Path) -> Store:
         return Store("simulated", lambda: SimulatedClient(self._ground.server, self._fence))  # type: ignore[arg-type,return-value]
+
+    def _open_shelf(self, _folder: Path) -> SimulatedShelf:
+        return SimulatedShelf(self._ground.aside, lambda: self.gone, self._passing)
 
     def _offload(self, threads_max: int) -> SimulatedOffload:
         return SimulatedOffload(self._chance, threads_max, self._slowness_s, self._passing)

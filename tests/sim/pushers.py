@@ -1,4 +1,4 @@
-"""Meters behind a plain link: confirmed pushes, sent again until their confirm has come.
+"""Meters that push by themselves: confirmed pushes, sent again until their confirm has come.
 
 Rule 1: of one meter one frame is under way at a time, as a meter sends; over meters as many as
 the window lets out.
@@ -6,14 +6,13 @@ Rule 2: a frame that nobody confirms is sent again over a new link, the very sam
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 import trio
 from tests.sim.fleets import (
     DAYS_BACK,
-    PLAIN_FIRST_METER,
     SLOTS_A_DAY,
     ReadKey,
     Sizes,
@@ -21,14 +20,13 @@ from tests.sim.fleets import (
     truth,
 )
 from tests.sim.links import SimulatedLink, SimulatedStream
-from tests.sim.network import Network
+from tests.sim.mail import MailLink
 from tests.sim.world import BEGAN_S, World
 
 from meteringest.errors import LinkError
 from meteringest.native import Fleet
 from meteringest_sim.links import CONFIRM, GATEWAY, GATEWAY_BYTES, HEADER_BYTES
 
-PEER = "10.1.0.1"
 INVOKE_ID = 0x00FF_FFFF
 
 
@@ -72,7 +70,7 @@ class ConfirmReader:
 class Way:
     """What is under way on one link, for whoever watches its other end."""
 
-    link: SimulatedLink
+    link: SimulatedLink | MailLink
     sent: dict[int, Push] = field(default_factory=dict)
     """By meter, in the order of sending: what the sender has heard nothing of."""
     unanswered: list[Push] = field(default_factory=list)
@@ -100,18 +98,26 @@ def _first(pushes: Iterable[Push], invoke_id: int) -> Push | None:
 
 
 class Pushers:
-    """All plain meters of a run, on one link."""
+    """Some meters on one link, which `connect` opens."""
 
-    def __init__(self, world: World, network: Network, sizes: Sizes) -> None:
-        self.fleet = Fleet(world.seed + 1, sizes.plain_meters, 1, PLAIN_FIRST_METER, confirmed=True)
-        self.ways: dict[int, Way] = {}
+    def __init__(
+        self,
+        world: World,
+        sizes: Sizes,
+        meters: range,
+        connect: Callable[[], Awaitable[SimulatedLink | MailLink]],
+    ) -> None:
+        self.fleet = Fleet(world.seed + 1, len(meters), 1, meters.start, confirmed=True)
+        self.confirming: Callable[[dict[ReadKey, Values]], None] = lambda _: None
+        """Told of what a confirm promises, before anybody hears it."""
         self.confirmed: dict[ReadKey, list[Values]] = {}
         self.sent: dict[ReadKey, list[Values]] = {}
         self.forged = 0
         self._world = world
-        self._network = network
+        self._connect = connect
+        self._meters = meters
         self._sizes = sizes
-        self._chance = world.chance("pushers")
+        self._chance = world.chance(f"pushers {meters.start}")
         self._first_slot = self.fleet.slot_at(BEGAN_S) - DAYS_BACK * SLOTS_A_DAY
         self._waiting: dict[int, deque[Push]] = {}
         self._pushing = True
@@ -133,12 +139,13 @@ class Pushers:
         self._chance.shuffle(frames)
         while True:
             with suppress(LinkError, trio.BrokenResourceError):
-                link = await self._network.connect("dlms", PEER)
+                link = await self._connect()
                 for frame in frames:
                     await link.client.send_all(frame)
-                await link.client.send_eof()
-                while await link.client.receive_some():
-                    pass
+                if isinstance(link, SimulatedLink):
+                    await link.client.send_eof()
+                    while await link.client.receive_some():
+                        pass
                 return
             await trio.sleep(1.0)
 
@@ -147,7 +154,7 @@ class Pushers:
         for offset in range(0, sizes.slots, sizes.per_push):
             await trio.sleep(sizes.pause_s * self._chance.random())
             slot = self._first_slot + offset
-            for meter in range(PLAIN_FIRST_METER, PLAIN_FIRST_METER + sizes.plain_meters):
+            for meter in self._meters:
                 waiting = self._waiting.setdefault(meter, deque())
                 waiting.extend(self._pushes(meter, slot))
             self._notify()
@@ -196,8 +203,9 @@ class Pushers:
         return int.from_bytes(body[lengths + 1 : lengths + 5], "big")
 
     async def _serve_link(self) -> None:
-        link = await self._network.connect("dlms", PEER)
-        way = self.ways[link.number] = Way(link)
+        link = await self._connect()
+        way = Way(link)
+        link.overhear(self._overhearing(way))
         stream = link.client
         try:
             async with trio.open_nursery() as nursery:
@@ -209,7 +217,19 @@ class Pushers:
         finally:
             stream.close()
 
-    async def _send(self, stream: SimulatedStream, way: Way) -> None:
+    def _overhearing(self, way: Way) -> Callable[[bytes], None]:
+        reader = ConfirmReader()
+
+        def hear(octets: bytes) -> None:
+            for invoke_id in reader.feed(octets):
+                self._world.step(f"confirmed {invoke_id}")
+                push = way.answered(invoke_id)
+                if push is not None:
+                    self.confirming(push.reads)
+
+        return hear
+
+    async def _send(self, stream: SimulatedStream | MailLink, way: Way) -> None:
         while self._pushing or any(self._waiting.values()):
             push = self._next(way)
             if push is None:
@@ -240,7 +260,9 @@ class Pushers:
             return None
         return self._chance.choice(ready)
 
-    async def _hear(self, stream: SimulatedStream, way: Way, over: trio.CancelScope) -> None:
+    async def _hear(
+        self, stream: SimulatedStream | MailLink, way: Way, over: trio.CancelScope
+    ) -> None:
         reader = ConfirmReader()
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             while chunk := await stream.receive_some():

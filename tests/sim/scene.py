@@ -6,31 +6,37 @@ Rule 2: what is checked while it runs is checked after every step of any task.
 
 import itertools
 import traceback
+from collections.abc import Awaitable, Callable
 from functools import partial
-from pathlib import Path
 from random import Random
 
 import trio
+from msgspec.structs import replace
 from tests.sim import final
 from tests.sim.clickhouse import SimulatedClickHouse
-from tests.sim.fleets import MASTER_KEY, Sizes, Uplinks, registry, values_of
+from tests.sim.drawn import settings_of
+from tests.sim.fleets import (
+    ALONE_FIRST_METER,
+    PLAIN_FIRST_METER,
+    Sizes,
+    Uplinks,
+    registry,
+    values_of,
+)
 from tests.sim.links import SimulatedLink
+from tests.sim.mail import MailLink
 from tests.sim.network import Network, SimulatedDial
+from tests.sim.operator import Operator
 from tests.sim.process import Ground, Process, open_journal
-from tests.sim.pushers import ConfirmReader, Pushers
+from tests.sim.pushers import Pushers
+from tests.sim.shelf import SimulatedFolder
 from tests.sim.watch import PositionWatch
 from tests.sim.weather import Weatherman
 from tests.sim.witness import Witness
 from tests.sim.world import BEGAN_S, World
 
-from meteringest.config import Config
-from meteringest.config.schema import JournalSettings
 from meteringest.errors import JournalCorrupt, JournalError, JournalFull, StoreUnavailable
-from meteringest.intake.settings import IntakeSettings, ListenerSettings
-from meteringest.model import Secret
 from meteringest.native import Journal, SimulatedDisk
-from meteringest.registry.settings import RegistrySettings
-from meteringest.store.settings import StoreSettings
 from meteringest_sim.outbox import Ack, MessageReader, Welcome
 
 
@@ -39,8 +45,9 @@ class Scene:
 
     def __init__(self, world: World, weather_steps: int) -> None:
         self.world = world
-        self.config = _config(world.chance("config"))
+        self.config = settings_of(world.chance("config"))
         self.disk = SimulatedDisk()
+        self.aside = SimulatedFolder()
         self.network = Network(world)
         self.server = SimulatedClickHouse(world)
         self.witness = Witness(world, self.disk, self._reopened)
@@ -54,21 +61,24 @@ class Scene:
         """Bits that the disk has turned over."""
         self.sizes = sizes = Sizes(world.chance("sizes"), weather_steps)
         self.uplinks = Uplinks(world, sizes)
-        self.pushers = Pushers(world, self.network, sizes)
+        self.pushers = [
+            self._plain(sizes),
+            *(self._alone(sizes, *each) for each in enumerate(sizes.alone)),
+        ]
         self.weather = Weatherman(self, weather_steps, sizes.weather_pause_s)
         self.watch = PositionWatch(self)
         self._chance = world.chance("scene")
         self._finished = False
         self.restart = trio.Event()
         self.server.meters, self.server.dcus = registry(
-            {"uplink": self.uplinks.fleet, "plain": self.pushers.fleet}
+            self.uplinks.fleet, [each.fleet for each in self.pushers]
         )
+        self.operator = Operator(self, self._unregister(sizes.late))
         dials = {
             dcu: SimulatedDial(self.network, dcu, self._uplink_opened)
             for dcu in range(1, sizes.uplink_dcus + 1)
         }
         self.uplinks.connect(dials)
-        self.network.opened = self._plain_opened
 
     async def play(self) -> None:
         """The weather, then calm, then the checks."""
@@ -77,8 +87,10 @@ class Scene:
             nursery.start_soon(self._live)
             async with trio.open_nursery() as senders:
                 senders.start_soon(self.uplinks.run)
-                senders.start_soon(self.pushers.run)
-                senders.start_soon(self.weather.run)
+                for pushers in self.pushers:
+                    senders.start_soon(pushers.run)
+                await self.weather.run()
+                await self.operator.finish()
             self.world.step("everything is acknowledged")
             await self._all_stored()
             await self._echo()
@@ -86,11 +98,12 @@ class Scene:
             if self.process is not None:
                 self.process.stop.set()
         trio.lowlevel.remove_instrument(self.watch)
+        self.server.merge(1.0)
         final.check(self)
 
     def limit(self, left: int | None) -> None:
         """The disk has room for so many bytes more, or for all."""
-        self.full = left is not None
+        self.full = self.aside.full = left is not None
         self.disk.limit(None if left is None else sum(size for _, size in self.disk.files()) + left)
 
     def flip(self, chance: Random) -> str:
@@ -120,6 +133,7 @@ class Scene:
         self.process.fence()
         if power_cut:
             self.disk.power_cut(self._chance.getrandbits(64))
+            self.aside.power_cut(self._chance)
         else:
             self.disk.kill()
         self.witness.forget()
@@ -127,20 +141,33 @@ class Scene:
 
     async def _echo(self) -> None:
         """Everything that was ever pushed comes again, after a restart: nothing may come of it."""
-        if self.process is not None:
-            self.process.stop.set()
+        await self._restarted()
         reads = self.server.tables["m.reads"].writers
         before = len(reads)
-        await self.pushers.echo()
+        for pushers in self.pushers:
+            await pushers.echo()
+        await self._all_received()
         await self._all_stored()
         if len(reads) != before and not self.world.salvaged:
             self.world.violate("I6", f"{len(reads) - before} versions came of repeated frames")
+
+    async def _restarted(self) -> None:
+        """Another process is at work."""
+        before = self.process
+        if before is not None:
+            before.stop.set()
+        while True:
+            await trio.sleep(1.0)
+            if self.process is not before and self.process is not None and self.process.tasks:
+                return
 
     async def _live(self) -> None:
         """One process after another, as under a supervisor."""
         salvage = False
         usual_s = (self.sizes.disk_s, self.sizes.store_s)
-        ground = Ground(self.world, self.config, self.disk, self.network, self.server, usual_s)
+        ground = Ground(
+            self.world, self.config, self.disk, self.aside, self.network, self.server, usual_s
+        )
         for number in itertools.count(1):
             if self._finished:
                 return
@@ -212,18 +239,32 @@ class Scene:
                 continue
             if isinstance(each, JournalError) and self.excused:
                 continue
-            if isinstance(each, JournalFull) and self.full and process.flow is None:
+            if isinstance(each, JournalFull) and self.full and not process.serving:
                 continue
-            if isinstance(each, StoreUnavailable) and process.flow is None:
+            if isinstance(each, StoreUnavailable) and not process.serving:
                 continue
             words = "".join(traceback.format_exception(each, limit=-6))
             self.world.violate("process", f"ended by what no fault explains: {words}")
+
+    async def _all_received(self) -> None:
+        """No datagram is under way, and nothing that came in waits for the journal."""
+        while True:
+            process = self.process
+            intake = process.intake if process is not None and not process.gone else None
+            if (
+                intake is not None
+                and self.network.mail_received
+                and not intake.pending_bytes
+                and intake.unsynced_since is None
+            ):
+                return
+            await trio.sleep(1.0)
 
     async def _all_stored(self) -> None:
         while True:
             process = self.process
             journal = process.journal if process is not None and not process.gone else None
-            if journal is not None and journal.stored == journal.appended:
+            if journal is not None and journal.stored == journal.appended and not self.aside.files:
                 return
             await trio.sleep(1.0)
 
@@ -250,18 +291,42 @@ class Scene:
 
         link.server.sending = sending
 
-    def _plain_opened(self, link: SimulatedLink) -> None:
-        reader = ConfirmReader()
+    def _plain(self, sizes: Sizes) -> Pushers:
+        meters = range(PLAIN_FIRST_METER, PLAIN_FIRST_METER + sizes.plain_meters)
+        return self._pushers(sizes, meters, partial(self.network.connect, "dlms", "10.1.0.1"))
 
-        def sending(octets: bytes) -> None:
-            for invoke_id in reader.feed(octets):
-                self.world.step(f"confirmed {invoke_id}")
-                way = self.pushers.ways.get(link.number)
-                push = way.answered(invoke_id) if way is not None else None
-                if push is not None:
-                    self._check_confirmed(push.reads)
+    def _alone(self, sizes: Sizes, number: int, listener: str) -> Pushers:
+        meter, host = ALONE_FIRST_METER + number, f"10.3.0.{number}"
+        network = self.network
+        write, connect = partial(network.write, host), partial(network.connect, listener, host)
+        mail = listener == "mail"
+        return self._pushers(sizes, range(meter, meter + 1), write if mail else connect)
 
-        link.server.sending = sending
+    def _pushers(
+        self,
+        sizes: Sizes,
+        meters: range,
+        connect: Callable[[], Awaitable[SimulatedLink | MailLink]],
+    ) -> Pushers:
+        pushers = Pushers(self.world, sizes, meters, connect)
+        pushers.confirming = self._check_confirmed
+        return pushers
+
+    def _unregister(self, share: float) -> list[str]:
+        """Takes some of the meters with a link of their own out of use; returns their serials.
+
+        On a link with others a confirm names its meter by the order of sending alone.
+        """
+        meters = self.server.meters
+        late = [
+            each.serial
+            for each in meters
+            if each.meter >= ALONE_FIRST_METER and self._chance.random() < share
+        ]
+        self.server.meters = [
+            replace(each, active=0) if each.serial in late else each for each in meters
+        ]
+        return late
 
     def _check_confirmed(self, reads: final.Reads) -> None:
         self.witness.look()
@@ -275,38 +340,6 @@ def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         return [leaf for each in error.exceptions for leaf in _leaves(each)]
     return [error]
-
-
-def _config(chance: Random) -> Config:
-    return Config(
-        data_dir=Path("/simulated"),
-        intake=IntakeSettings(
-            listeners=(
-                ListenerSettings(name="dlms", port=4_059),
-                ListenerSettings(
-                    name="uplink", port=4_060, framing="uplink", window=chance.choice((1, 4, 1024))
-                ),
-            ),
-            pending_bytes_max=chance.choice((2_048, 1 << 20)),
-            link_pending_bytes_max=chance.choice((1_024, 65_536)),
-            batch_bytes_max=chance.choice((512, 65_536)),
-            batches_unsynced_max=chance.choice((1, 2, 8)),
-            drain_timeout_s=chance.choice((0.05, 20.0)),
-        ),
-        journal=JournalSettings(
-            segment_bytes=chance.choice((2_000, 10_000, 1 << 20)),
-            checkpoint_s=chance.choice((0.01, 0.5, 5.0, 60.0)),
-            disk_reserve_bytes=chance.choice((0, 1_000)),
-        ),
-        store=StoreSettings(
-            url="http://simulated:8123",
-            rows_max=chance.choice((1, 7, 50, 1 << 20)),
-            freshness_s=chance.choice((0.01, 1.0, 10.0)),
-            retry_max_s=chance.choice((1.0, 30.0)),
-            catch_up=chance.choice(("oldest", "newest")),
-        ),
-        registry=RegistrySettings(master_key=Secret(MASTER_KEY)),
-    )
 
 
 RESTART_S = 3.0

@@ -3,7 +3,8 @@
 from contextlib import suppress
 
 import pytest
-from tests.sim.clickhouse import Fence, SimulatedClickHouse, SimulatedClient
+from tests.sim.clickhouse import SimulatedClickHouse
+from tests.sim.client import Fence, SimulatedClient
 from tests.sim.world import Trace, TracingObserver, World
 
 from meteringest.app.backlog import JournalBacklog

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.sim.run import simulate
+from tests.sim.shelf import SimulatedShelf
 
 from meteringest.app import core
 from meteringest.app.backlog import JournalBacklog
@@ -20,6 +21,7 @@ from meteringest.errors import StoreUnavailable
 from meteringest.intake.ports import Agreement
 from meteringest.native import Batch, Decoder, Journal
 from meteringest.store import insertion, writer
+from meteringest.store.ahead import Place
 from meteringest.store.backlog import Gathered, Range
 from meteringest.store.clickhouse import Store
 from meteringest.store.writer import Writer
@@ -92,6 +94,25 @@ def checkpoint_of_what_was_never_appended(patch: Patch) -> None:
     patch.setattr(Agreement, "kept", lambda _: nullcontext())
 
 
+def aside_before_it_is_safe(patch: Patch) -> None:
+    patch.setattr(SimulatedShelf, "sync", lambda _: None)
+
+
+def set_aside_without_being_kept(patch: Patch) -> None:
+    patch.setattr(insertion, "_set_aside", lambda *_: None)
+
+
+def newest_first_called_stored(patch: Patch) -> None:
+    """A stretch ahead gets its row in m.batches at once, as if nothing lay below it."""
+    patch.setattr(insertion, "mark_ahead", lambda *_: None)
+    insert = insertion.insert_range
+
+    def insert_range(*given: Any) -> None:  # noqa: ANN401
+        insert(*given[:-1], Place.NEXT)
+
+    patch.setattr(writer, "insert_range", insert_range)
+
+
 @dataclass
 class WithoutRejects:
     """A range as a writer that forgets the rejects would see it."""
@@ -133,6 +154,9 @@ BUGS = {
     checkpoint_before_its_position_is_durable: 20,
     answer_taken_for_granted: 20,
     checkpoint_of_what_was_never_appended: 200,
+    aside_before_it_is_safe: 50,
+    set_aside_without_being_kept: 30,
+    newest_first_called_stored: 20,
 }
 """The bug, and the seeds within which it must be found."""
 

@@ -10,7 +10,7 @@ import trio
 from tests.sim import hostile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from tests.sim.scene import Scene
 
@@ -40,6 +40,8 @@ class Weatherman:
             (0.3, self._store_slow),
             (0.2, self._store_parts),
             (0.1, self._store_read_only),
+            (0.1, self._store_closed),
+            (0.3, self._store_poison),
             (0.4, self._store_calls),
             (0.3, self._store_merge),
             (0.2, self._store_forgets),
@@ -50,6 +52,10 @@ class Weatherman:
             (0.5, self._kill_at_step),
             (0.2, self._stop),
             (0.1, self._clock),
+            (0.3, self._register),
+            (0.3, self._replay),
+            (0.2, self._reload),
+            (0.2, self._verify),
         )
         self._kinds = [act for share, act in kinds if chance.random() < share]
 
@@ -112,7 +118,7 @@ class Weatherman:
         strangers = self._chance.randrange(1, 6)
         if self._nursery is not None:
             for number in range(strangers):
-                name = self._chance.choice(("dlms", "uplink"))
+                name = self._chance.choice(("dlms", "uplink", "mail"))
                 self._nursery.start_soon(hostile.visit, self._scene, name, number)
         return f"strangers={strangers}"
 
@@ -175,13 +181,24 @@ class Weatherman:
         weather.read_only = True
         return f"for {self._for_a_while(lambda: setattr(weather, 'read_only', False))}"
 
+    def _store_closed(self) -> str:
+        weather = self._scene.server.weather
+        weather.closed = self._chance.choice(REFUSING)
+        return f"{weather.closed} for {self._for_a_while(lambda: setattr(weather, 'closed', ''))}"
+
+    def _store_poison(self) -> str:
+        """Until the next time, when it is cured or of another kind."""
+        table, of = self._chance.choice((*REFUSING, "")), self._chance.choice((1, 2, 5, 30))
+        self._scene.server.weather.poison = (table, of)
+        return f"{table} one in {of}"
+
     def _store_calls(self) -> str:
         calls = self._chance.choices(STORE_FAULTS, k=self._chance.randrange(1, 5))
         self._scene.server.weather.next_calls += calls
         return ",".join(calls)
 
     def _store_merge(self) -> str:
-        self._scene.server.merge()
+        self._scene.server.merge(EVEN)
         return ""
 
     def _store_forgets(self) -> str:
@@ -229,6 +246,23 @@ class Weatherman:
         )
         return f"ahead_ms={clock.ahead_ms}"
 
+    def _register(self) -> str:
+        return self._commanded(self._scene.operator.register)
+
+    def _replay(self) -> str:
+        return self._commanded(self._scene.operator.replay)
+
+    def _reload(self) -> str:
+        return self._commanded(self._scene.operator.reload)
+
+    def _verify(self) -> str:
+        return self._commanded(self._scene.operator.verify)
+
+    def _commanded(self, command: "Callable[[], Awaitable[object]]") -> str:
+        if self._nursery is not None:
+            self._nursery.start_soon(command)
+        return ""
+
 
 async def _later(seconds: float, undo: "Callable[[], None]") -> None:
     await trio.sleep(seconds)
@@ -237,5 +271,9 @@ async def _later(seconds: float, undo: "Callable[[], None]") -> None:
 
 EVEN = 0.5
 SECOND = 2
-STEPS = ("decode", "append", "sync", "plan", "insert_range", "advance", "write", "note_ahead")
+STEPS = (
+    *("decode", "append", "sync", "plan", "insert_range", "advance", "write", "note_ahead"),
+    *("set_aside", "sync_aside", "take_back", "reconsider", "import_rows"),
+)
+REFUSING = ("m.reads", "m.reads", "m.read_history", "m.rejects", "m.intake_ledger")
 STORE_FAULTS = ("", "lost", "unanswered", "torn", "memory")

@@ -13,7 +13,8 @@ from meteringest.store.aside import Aside, Kept
 from meteringest.store.clickhouse import Store
 from meteringest.store.happenings import AsideTaken, BlockSetAside
 from meteringest.store.insertion import PoisonBlock, insert_range, offer_again
-from meteringest.store.queries import stored
+from meteringest.store.queries import reads_in, stored
+from meteringest.store.shelf import FolderShelf
 
 FIRST = 1 << 40
 BAD = (17, 1_000, 4_799)
@@ -22,7 +23,7 @@ DROP = "ALTER TABLE m.reads DROP CONSTRAINT whole_minutes"
 
 @pytest.fixture
 def aside(tmp_path: Path) -> Aside:
-    return Aside(tmp_path / "aside", bytes_max=1 << 20)
+    return Aside(FolderShelf(tmp_path / "aside"), bytes_max=1 << 20)
 
 
 def poisoned(bad: tuple[int, ...] = BAD) -> dict[str, np.ndarray]:
@@ -38,7 +39,7 @@ def there(store: Store) -> int:
     return count
 
 
-def rows(kept: list[Kept]) -> int:
+def rows(kept: tuple[Kept, ...]) -> int:
     return sum(each.rows for each in kept)
 
 
@@ -47,7 +48,7 @@ def test_only_the_bad_rows_wait_and_the_reason_with_them(
 ) -> None:
     for _ in range(2):  # as after a crash: the same rows in the same files
         insert_range(store, 3, range_of(FIRST, poisoned(), rejects=2), recorder, aside)
-    kept = list(aside.kept())
+    kept = aside.kept()
     assert len(kept) == rows(kept) == len(BAD)
     assert {(each.table, each.node, each.first) for each in kept} == {("m.reads", 3, FIRST)}
     assert all("whole_minutes" in each.reason for each in kept)
@@ -65,9 +66,23 @@ def test_it_is_taken_once_the_reason_is_gone(
     store.run(DROP)
     assert offer_again(store, aside, recorder) == 0
     assert there(store) == 4_800
-    assert list(aside.kept()) == []
+    assert aside.kept() == ()
     assert aside.bytes_kept() == 0
     assert sum(each.rows for each in recorder.of(AsideTaken)) == len(BAD)
+
+
+def test_a_read_that_comes_late_is_kept_beside_what_replaced_it(
+    store: Store, recorder: Recorder, aside: Aside
+) -> None:
+    insert_range(store, 3, range_of(FIRST, poisoned(bad=(17,))), recorder, aside)
+    row = {name: values[17:18].copy() for name, values in poisoned(bad=(17,)).items()}
+    late = int(row["ver"][0])
+    row["ver"] += np.uint64(10_000)
+    store.run(DROP)
+    insert_range(store, 3, range_of(FIRST + 10_000, row), recorder, aside)
+    assert offer_again(store, aside, recorder) == 0
+    store.run("OPTIMIZE TABLE m.reads FINAL")
+    assert reads_in(store, late, late + 1) == 1
 
 
 def test_a_store_that_takes_nothing_is_waited_for(
@@ -77,7 +92,7 @@ def test_a_store_that_takes_nothing_is_waited_for(
     store.run("RENAME TABLE m.reads TO m.elsewhere")
     with pytest.raises(PoisonBlock):
         insert_range(store, 3, gathered, recorder, aside)
-    assert list(aside.kept()) == []
+    assert aside.kept() == ()
     store.run("RENAME TABLE m.elsewhere TO m.reads")
     insert_range(store, 3, gathered, recorder, aside)
     assert there(store) == 48
@@ -97,7 +112,7 @@ def test_a_long_search_ends_and_keeps_the_neighbours(
 def test_no_room_to_set_aside_stops_the_line(
     store: Store, recorder: Recorder, tmp_path: Path, bytes_max: int
 ) -> None:
-    small = Aside(tmp_path / "aside", bytes_max=bytes_max)
+    small = Aside(FolderShelf(tmp_path / "aside"), bytes_max=bytes_max)
     with pytest.raises(PoisonBlock, match="whole_minutes"):
         insert_range(store, 3, range_of(FIRST, poisoned()), recorder, small)
     assert small.bytes_kept() <= bytes_max
@@ -114,5 +129,5 @@ def test_a_folder_that_cannot_be_written_is_waited_for(
             3,
             range_of(FIRST, poisoned()),
             recorder,
-            Aside(tmp_path / "aside", bytes_max=1 << 20),
+            Aside(FolderShelf(tmp_path / "aside"), bytes_max=1 << 20),
         )

@@ -13,7 +13,7 @@ from tests.store.conftest import Recorder
 
 from meteringest.errors import StoreRefused
 from meteringest.store.clickhouse import Store
-from meteringest.store.conservation import Conservation, DcuDay, conservation
+from meteringest.store.conservation import Conservation, DcuDay, Waiting, conservation
 from meteringest.store.insertion import insert_range
 
 DAY = date(2026, 10, 31)
@@ -64,6 +64,19 @@ def test_a_day_that_is_whole(filled: Store) -> None:
     assert dcu.day.frames == dcu.day.frames_accepted + dcu.day.frames_quarantined == 6
     assert (dcu.rejects_promised, dcu.rejects_found, dcu.rejects_missing) == (3, 3, 0)
     assert (dcu.reads_missing, dcu.day.frames_missing, dcu.day.reads_missing) == (0, 0, 0)
+
+
+def test_what_waits_in_the_journal_is_named_to_the_row(filled: Store) -> None:
+    ((_, end),) = conservation(filled, DAY).ranges
+    waiting = Waiting(node=1, first=end - 10, next=end + 100, ahead=(end + 40, end + 100))
+    report = conservation(filled, DAY, waiting=waiting)
+    assert report.problems == ()
+    (left,) = report.waiting
+    assert (left.first, left.next, left.ahead) == (end, end + 100, (end + 40, end + 100))
+    assert "(100 rows) wait" in str(left)
+    assert "(60 rows) are in the tables" in str(left)
+    done = structs.replace(waiting, next=end, ahead=None)
+    assert conservation(filled, DAY, waiting=done).waiting == ()
 
 
 def test_another_day_has_nothing(filled: Store) -> None:

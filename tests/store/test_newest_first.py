@@ -1,5 +1,6 @@
 """After an outage the newest reads go first when settings say so, and nobody is told too much."""
 
+from datetime import date
 from pathlib import Path
 
 import trio
@@ -8,12 +9,15 @@ from tests.store.journal import BASE, METERS, ROWS, SLOTS, RecordedJournal
 from tests.store.test_writer import assert_equal_to_truth
 
 from meteringest.offload import ThreadOffload
+from meteringest.store.backlog import Ahead
 from meteringest.store.clickhouse import Store
+from meteringest.store.conservation import Conservation, Waiting, conservation
 from meteringest.store.happenings import RangeStored
 from meteringest.store.queries import reads_in, stored
 from meteringest.store.settings import StoreSettings
 from meteringest.store.writer import Writer
 
+DAY = date(2026, 10, 31)
 RECORDS = 84  # three quarters end inside a period: a range ahead replaces reads beneath it
 OWED = 63
 
@@ -27,11 +31,18 @@ class Watching(Recorder):
         self._journal = journal
         self.done = trio.Event()
         self.marks: list[tuple[int, int]] = []
+        self.beneath: Conservation | None = None
+
+    def _waiting(self, ahead: Ahead) -> Waiting:
+        within = (self._journal.stored(), self._journal.durable())
+        return Waiting(node=7, first=within[0], next=within[1], ahead=(ahead.first, ahead.next))
 
     def emit(self, event: object) -> None:
         super().emit(event)  # type: ignore[arg-type]
         if isinstance(event, RangeStored):
             self.marks.append((self._journal.stored(), stored(self._store, 7)))
+            if (ahead := self._journal.ahead()) is not None and self.beneath is None:
+                self.beneath = conservation(self._store, DAY, waiting=self._waiting(ahead))
             if not self._journal.grow() and self._journal.stored() == self._journal.durable():
                 self.done.set()
 
@@ -53,6 +64,12 @@ async def test_the_newest_go_first_and_the_watermark_waits(store: Store, tmp_pat
     assert sorted(order) != order
     assert all(said in {0, mark} for mark, said in watching.marks), "never past a gap"
     assert journal.ahead() is None
+    assert watching.beneath is not None
+    assert watching.beneath.problems == ()
+    (waiting,) = watching.beneath.waiting
+    assert waiting.ahead is not None
+    assert BASE <= waiting.first < waiting.ahead[0]
+    assert conservation(store, DAY).problems == ()
     assert_equal_to_truth(store, RECORDS)
     store.run("OPTIMIZE TABLE m.reads FINAL")  # now the engine forgets what was replaced
     assert reads_in(store, BASE, BASE + RECORDS * ROWS) == RECORDS * METERS * SLOTS

@@ -1,10 +1,12 @@
 """Imports against the registry: numbers for good, all or nothing, keys only sealed."""
 
+from collections.abc import Sequence
+
 import pytest
 from tests.unit.registry_fakes import HEAD, KEY, KEY_2, MASTER, Desk, parts
 
 from meteringest.csv_rows import Imported
-from meteringest.errors import ConfigError, RegistryError
+from meteringest.errors import ConfigError, RegistryError, StoreUnavailable
 from meteringest.registry.registrar import Registrar
 from meteringest.registry.rows import DCUS, METERS, Listing, Meter
 from meteringest.registry.sealing import MasterKey
@@ -36,6 +38,24 @@ def test_meters_get_dense_numbers_and_reach_the_decoder(desk: Desk) -> None:
         *("encrypt+authenticate", "one", 1_800, "ist", "1ph"),
     )
     assert desk.book.rows[2][2] == b""
+
+
+def test_what_was_saved_without_an_answer_reaches_the_decoder_with_the_next_import(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = desk.store.save
+
+    def unanswered(table: str, rows: Sequence[Meter]) -> None:
+        save(table, rows)
+        raise StoreUnavailable("memory", "no answer")
+
+    monkeypatch.setattr(desk.store, "save", unanswered)
+    with pytest.raises(StoreUnavailable):
+        desk.take("serial,security", "S1,none")
+    assert desk.book.rows == {}
+    monkeypatch.undo()
+    assert desk.take("serial,security", "S1,none").unchanged == 1
+    assert sorted(desk.book.rows) == [1]
 
 
 def test_a_number_is_kept_for_good(desk: Desk) -> None:

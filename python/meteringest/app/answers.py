@@ -1,7 +1,7 @@
 """What the running service answers on its control socket."""
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from importlib.metadata import version
 
 import trio
@@ -27,7 +27,7 @@ from meteringest.intake.server import IntakeServer
 from meteringest.observe import ServiceObserver
 from meteringest.offload import Offload
 from meteringest.registry.rows import Listing
-from meteringest.store.conservation import Conservation, conservation
+from meteringest.store.conservation import Conservation, Waiting, conservation
 
 SAMPLE_S = 1.0
 REJECTED = 'rejected_total{kind="'
@@ -132,8 +132,9 @@ class Answers:
         return found
 
     async def reconcile(self, day: date, dcu: str) -> Conservation:
-        """A receive day, counted again in the tables."""
-        return await self._offload(conservation, self._core.store, day, dcu)
+        """A receive day, counted again in the tables, and what of it waits for them."""
+        waiting = await self._offload(self._waiting, day)
+        return await self._offload(conservation, self._core.store, day, dcu, waiting)
 
     async def verify_journal(self) -> Verified:
         """Every byte of the journal, read again beside the flow."""
@@ -146,6 +147,20 @@ class Answers:
     async def retime(self, wanted: AskRetime) -> Retimed:
         """Stored reads told anew, in turn with such commands."""
         return await self._replaying.retime(wanted)
+
+    def _waiting(self, day: date) -> Waiting | None:
+        """Rows that are durable and not stored, unless the oldest came after `day`."""
+        journal, first = self._core.journal, self._backlog.stored()
+        since_ms = journal.received_ms_at(first) if first < journal.durable else None
+        if since_ms is None or datetime.fromtimestamp(since_ms / 1_000, UTC).date() > day:
+            return None
+        ahead = self._backlog.ahead()
+        return Waiting(
+            node=self._core.config.node,
+            first=first,
+            next=journal.durable,
+            ahead=(ahead.first, ahead.next) if ahead and ahead.next > ahead.first else None,
+        )
 
     def _lag(self) -> tuple[int, float]:
         """Rows durable and not stored, and for how long the oldest of them has waited."""

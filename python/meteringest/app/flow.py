@@ -63,6 +63,10 @@ class Flow:
             last_acked=dict(core.decoder.uplinks_taken),
             links_max=means.links_max,
             open_port=means.open_port,
+            open_mail_port=means.open_mail_port,
+        )
+        self.aside = aside.Aside(
+            means.open_shelf(config.data_dir / aside.FOLDER), bytes_max=config.store.aside_bytes_max
         )
         self.storing = Storing(observer, retry_s=config.store.retry_max_s)
         self._writer = Writer(
@@ -72,9 +76,7 @@ class Flow:
             settings=config.store,
             offload=means.offload(1),
             observer=self.storing,
-            aside=aside.Aside(
-                config.data_dir / aside.FOLDER, bytes_max=config.store.aside_bytes_max
-            ),
+            aside=self.aside,
         )
 
     async def run(
@@ -95,13 +97,20 @@ class Flow:
     async def _ended(self) -> bool:
         """A last checkpoint, so that the next start replays little; False on a full disk.
 
-        What a full disk does not take was acknowledged to nobody: its senders repeat it.
+        What a full disk does not take was acknowledged to nobody: its senders repeat it. While a
+        command has decoded what it has not appended yet, the checkpoint before stays the last.
         """
         try:
             await self.disk(self._journal.sync)
+            self.line.turn.acquire_nowait()
         except JournalFull:
             return False
-        return await self.disk(self._checkpoints.write_last)
+        except trio.WouldBlock:
+            return True
+        try:
+            return await self.disk(self._checkpoints.write_last)
+        finally:
+            self.line.turn.release()
 
     async def _write_checkpoints(self) -> None:
         position = self._journal.durable

@@ -13,10 +13,12 @@ from meteringest.clock import WallClock
 from meteringest.config import Config
 from meteringest.errors import JournalError
 from meteringest.intake.listening import OpenPort, open_port
+from meteringest.intake.udp import OpenMailPort, open_mail_port
 from meteringest.native import Journal
 from meteringest.offload import Offload, ThreadOffload
 from meteringest.store.clickhouse import Store, open_store
 from meteringest.store.settings import StoreSettings
+from meteringest.store.shelf import FolderShelf, Shelf
 
 JOURNAL_FOLDER = "journal"
 
@@ -48,7 +50,9 @@ class Means:
     clock: WallClock
     open_journal: OpenJournal = open_journal
     open_store: Callable[[StoreSettings, Path], Store] = open_store
+    open_shelf: Callable[[Path], Shelf] = FolderShelf
     open_port: OpenPort = open_port
+    open_mail_port: OpenMailPort = open_mail_port
     offload: Callable[[int], Offload] = ThreadOffload
     """Makes one that runs so many calls at a time."""
     random_bytes: Callable[[int], bytes] = secrets.token_bytes

@@ -20,6 +20,7 @@ from meteringest.app.storing import Storing
 from meteringest.control.messages import AskReplay, AskRetime, Replayed, Retimed
 from meteringest.intake.ports import Line
 from meteringest.offload import Offload
+from meteringest.store.aside import Aside
 from meteringest.store.rejects import (
     START,
     Reject,
@@ -40,14 +41,20 @@ class Replaying:
     """One command at a time."""
 
     def __init__(
-        self, core: Core, line: Line, backlog: JournalBacklog, storing: Storing, offload: Offload
+        self,
+        core: Core,
+        line: Line,
+        backlog: JournalBacklog,
+        storing: Storing,
+        aside: Aside,
+        offload: Offload,
     ) -> None:
         """`line` is the one that intake uses."""
         self._core = core
         self._line = line
         self.storing = storing
         self._offload = offload
-        self._caught_up = CaughtUp(core, line, backlog, storing)
+        self._caught_up = CaughtUp(core, line, backlog, storing, aside)
         self._retiming = Retiming(core, line, self._caught_up, offload)
         self._one_at_a_time = trio.Lock()
 

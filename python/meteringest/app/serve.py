@@ -121,7 +121,7 @@ class Service:
             self._observer,
             flow.intake,
             flow.backlog,
-            Replaying(core, flow.line, flow.backlog, flow.storing, flow.disk),
+            Replaying(core, flow.line, flow.backlog, flow.storing, flow.aside, flow.disk),
             flow.disk,
         )
         deciding = self._start_deciding(stages)

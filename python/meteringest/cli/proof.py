@@ -78,6 +78,7 @@ def _table(report: Conservation) -> str:
     verdict = [f"MISSING: {problem}" for problem in report.problems]
     if not verdict:
         verdict = ["whole: every frame and read is accounted for and stands in its table"]
+    verdict += [f"WAITING: {waiting}" for waiting in report.waiting]
     lines += ["", f"received on {report.day} (UTC), positions {spans}", *verdict]
     return "\n".join(lines) + "\n"
 

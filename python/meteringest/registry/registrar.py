@@ -14,7 +14,7 @@ from itertools import islice
 import msgspec
 
 from meteringest.csv_rows import Imported, ImportPart
-from meteringest.errors import ConfigError
+from meteringest.errors import ConfigError, StoreUnavailable
 from meteringest.registry.dcus import DcuNames, import_dcus
 from meteringest.registry.layouts import Layouts
 from meteringest.registry.meters import Defaults, MeterImport
@@ -59,6 +59,8 @@ class Registrar:
         self._defaults = defaults
         self._master_key = master_key
         self._one_at_a_time = threading.Lock()
+        self._behind = False
+        """An insert went unanswered: the store may have rows that nobody here was told of."""
 
     def learn(self, layouts: Layouts) -> None:
         """Layouts, models and zones were read again; load_book then tells the decoder."""
@@ -80,11 +82,14 @@ class Registrar:
         """All parts of one file, or none when any row does not fit the registry."""
         taken = list(parts)
         with self._one_at_a_time:
-            if taken and taken[0].table == DCUS:
-                done = import_dcus(taken, self._store, self._defaults.problems_max)
-                self.dcus.replace(self._store.load(DCUS))
-                return done
-            return self._import_meters(taken)
+            if self._behind:
+                self.load_book()
+                self._behind = False
+            try:
+                return self._import(taken)
+            except StoreUnavailable:
+                self._behind = True
+                raise
 
     def list_rows(self, listing: Listing) -> list[dict[str, object]]:
         """Rows in which some text contains the match; of keys only whether there are any.
@@ -108,6 +113,13 @@ class Registrar:
                 if name in row:
                     row[name] = "sealed" if row[name] else ""
         return found
+
+    def _import(self, parts: list[ImportPart]) -> Imported:
+        if parts and parts[0].table == DCUS:
+            done = import_dcus(parts, self._store, self._defaults.problems_max)
+            self.dcus.replace(self._store.load(DCUS))
+            return done
+        return self._import_meters(parts)
 
     def _import_meters(self, parts: list[ImportPart]) -> Imported:
         work = MeterImport(self._store, self._defaults, self._master_key)

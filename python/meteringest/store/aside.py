@@ -8,9 +8,8 @@ Rule 3: the bytes are a Native block as it was to be inserted, so that ClickHous
 take it too.
 """
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import contextmanager
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +17,7 @@ from msgspec import Struct
 from meteringest.errors import StoreUnavailable
 from meteringest.store.backlog import Range
 from meteringest.store.native import rows_of
+from meteringest.store.shelf import Shelf
 
 FOLDER = "aside"
 BLOCK = ".native"
@@ -37,11 +37,11 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 class Aside:
-    """The folder of blocks set aside; made when the first one is."""
+    """The blocks set aside; all of it raises StoreUnavailable when its folder fails."""
 
-    def __init__(self, folder: Path, *, bytes_max: int) -> None:
+    def __init__(self, shelf: Shelf, *, bytes_max: int) -> None:
         """Holds at most `bytes_max`."""
-        self._folder = folder
+        self._shelf = shelf
         self._bytes_max = bytes_max
 
     def has_room(self, block: bytes) -> bool:
@@ -50,10 +50,12 @@ class Aside:
 
     def bytes_kept(self) -> int:
         """Of all blocks kept."""
-        return sum(path.stat().st_size for path in self._folder.glob(f"*{BLOCK}"))
+        with self._working("cannot be looked through"):
+            sizes = self._shelf.sizes()
+        return sum(size for name, size in sizes.items() if name.endswith(BLOCK))
 
     def keep(self, within: Range, table: str, block: bytes, token: str, reason: str) -> Kept:
-        """Returns once block and note survive a power cut; raises StoreUnavailable else."""
+        """Returns once block and note survive a power cut."""
         note = Kept(
             table=table,
             node=within.node,
@@ -63,48 +65,51 @@ class Aside:
             token=token,
             reason=reason,
         )
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            self._write(self._folder / f"{token}{BLOCK}", block)
-            self._write(self._folder / f"{token}{NOTE}", msgspec.json.encode(note))
-            for folder in (self._folder, self._folder.parent):
-                _sync_folder(folder)
-        except OSError as error:
-            problem = f"a refused block cannot be set aside: {error.strerror}"
-            raise StoreUnavailable(str(self._folder), problem) from None
+        with self._working("a refused block cannot be set aside"):
+            self._shelf.write(f"{token}{BLOCK}", block)
+            self._shelf.write(f"{token}{NOTE}", msgspec.json.encode(note))
+            self._shelf.sync()
         return note
 
-    def kept(self) -> Iterator[Kept]:
+    def kept(self) -> tuple[Kept, ...]:
         """All that is set aside, by token."""
-        for path in sorted(self._folder.glob(f"*{NOTE}")):
-            yield msgspec.json.decode(path.read_bytes(), type=Kept)
+        with self._working("cannot be looked through"):
+            names = self._shelf.sizes()
+            tokens = sorted(name.removesuffix(NOTE) for name in names if name.endswith(NOTE))
+            return tuple(
+                msgspec.json.decode(self._shelf.read(f"{token}{NOTE}"), type=Kept)
+                for token in tokens
+                if f"{token}{BLOCK}" in names
+            )
 
-    def path(self, note: Kept) -> Path:
+    def path(self, note: Kept) -> str:
         """Where the bytes to insert stand."""
-        return self._folder / f"{note.token}{BLOCK}"
+        return f"{self._shelf.where}/{note.token}{BLOCK}"
 
     def block(self, note: Kept) -> bytes:
         """The bytes to insert."""
-        return self.path(note).read_bytes()
+        with self._working("a block cannot be read"):
+            return self._shelf.read(f"{note.token}{BLOCK}")
 
     def drop(self, note: Kept) -> None:
         """The store has it now."""
-        for form in (NOTE, BLOCK):
-            (self._folder / f"{note.token}{form}").unlink()
+        with self._working("a block that the store has taken cannot be removed"):
+            for form in (NOTE, BLOCK):
+                self._shelf.remove(f"{note.token}{form}")
 
-    def _write(self, path: Path, content: bytes) -> None:
-        """Whole under its name, or not there under it."""
-        new = path.with_suffix(f"{path.suffix}.new")
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+    def tidy(self) -> None:
+        """Removes what an interrupted keep or drop left; call it while no range is in flight.
 
+        Half of a keep comes again with its range, half of a drop is in the store.
+        """
+        whole = {f"{note.token}{form}" for note in self.kept() for form in (NOTE, BLOCK)}
+        with self._working("cannot be tidied"):
+            for name in self._shelf.sizes().keys() - whole:
+                self._shelf.remove(name)
 
-def _sync_folder(folder: Path) -> None:
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
+    @contextmanager
+    def _working(self, problem: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StoreUnavailable(self._shelf.where, f"{problem}: {error.strerror}") from None

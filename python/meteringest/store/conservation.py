@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from meteringest.errors import StoreRefused
-from meteringest.store.queries import number
+from meteringest.store.queries import number, stored
 from meteringest.store.spans import Gap, Spans, spans_of
 
 if TYPE_CHECKING:  # whoever only reads the structs need not load the engine
@@ -88,6 +88,28 @@ class DcuDay(Struct, frozen=True, kw_only=True):
         return self.reads_promised - self.reads_found
 
 
+class Waiting(Struct, frozen=True, kw_only=True):
+    """Positions that are safe in the journal, and that no range in m.batches holds yet."""
+
+    node: int
+    first: int
+    next: int
+    ahead: tuple[int, int] | None = None
+    """Of these, what stands in the tables before its turn: the newest first."""
+
+    def __str__(self) -> str:
+        """What is not looked at, and why."""
+        rows = self.next - self.first
+        said = (
+            f"node {self.node}: positions {self.first} to {self.next} ({rows} rows) "
+            "wait in the journal and are not counted here"
+        )
+        if self.ahead is None:
+            return said
+        first, until = self.ahead
+        return f"{said}; {first} to {until} of them ({until - first} rows) are in the tables"
+
+
 class Conservation(Struct, frozen=True, kw_only=True):
     """The report; `problems` is empty when everything stands to the read."""
 
@@ -96,11 +118,19 @@ class Conservation(Struct, frozen=True, kw_only=True):
     ranges: tuple[tuple[int, int], ...]
     gaps: tuple[Gap, ...]
     problems: tuple[str, ...]
+    waiting: tuple[Waiting, ...] = ()
 
 
-def conservation(store: "Store", day: date, dcu: str = "") -> Conservation:
-    """One UTC day; `dcu` is a number or a name, nothing for all."""
+def conservation(
+    store: "Store", day: date, dcu: str = "", waiting: Waiting | None = None
+) -> Conservation:
+    """One UTC day; `dcu` is a number or a name, nothing for all.
+
+    `waiting` is what the journal had for the store before this was asked.
+    """
     only = _number_of(store, dcu) if dcu else None
+    # Before the ranges: the writer may be at work.
+    mark = stored(store, waiting.node) if waiting else 0
     spans = spans_of(store, day)
     ledgers = _ledgers(store, spans, day)
     reads = _reads(store, spans)
@@ -122,7 +152,17 @@ def conservation(store: "Store", day: date, dcu: str = "") -> Conservation:
             *(str(gap) for gap in spans.gaps),
             *_strays(store, spans, day),
         ),
+        waiting=_still(waiting, mark, spans) if waiting else (),
     )
+
+
+def _still(waiting: Waiting, mark: int, spans: Spans) -> tuple[Waiting, ...]:
+    """What lies past the ranges that are counted."""
+    mark = max([mark, *(end for begin, end in spans.spans if begin <= mark < end)])
+    first = max(waiting.first, mark)
+    ahead = waiting.ahead if waiting.ahead and first <= waiting.ahead[0] else None
+    left = structs.replace(waiting, first=first, ahead=ahead)
+    return (left,) if first < waiting.next else ()
 
 
 def _number_of(store: "Store", dcu: str) -> int:

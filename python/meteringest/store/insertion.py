@@ -113,11 +113,19 @@ def _parts(table: str, block: bytes, token: str) -> list[tuple[bytes, str]]:
 
 
 def offer_again(store: Store, aside: Aside, observer: Observer) -> int:
-    """Offers the store what was set aside; returns how many blocks it still refuses."""
+    """Offers the store what was set aside; returns how many blocks it still refuses.
+
+    A read may have been replaced meanwhile, and the engine forgets what comes late and is older:
+    so its row goes to the history, too.
+    """
+    aside.tidy()
     refused = 0
     for note in aside.kept():
+        block = aside.block(note)
         try:
-            _insert_whole(store, note.table, aside.block(note), note.token)
+            if note.table == "m.reads":
+                _insert_whole(store, "m.read_history", block, f"{note.token}-late")
+            _insert_whole(store, note.table, block, note.token)
         except StoreRefused:
             refused += 1
         else:

@@ -88,9 +88,9 @@ class Writer:
         """Waits for the next range, or takes turns between the newest and the oldest."""
         ahead = await self._newest_first()
         if ahead is None:
-            await self._backlog.grown(self._backlog.stored())
-            await self._fill()
-            await self.store_next()
+            if await self._grown():
+                await self._fill()
+                await self.store_next()
             return
         overdue = trio.current_time() - self._newest_at >= self._settings.freshness_s
         # In turns: a store slower than the newest come in would never get to the oldest.
@@ -151,6 +151,12 @@ class Writer:
         except StoreUnavailable as silence:
             # It stays where it is, and the next range finds out how long the silence lasts.
             self._waited(self._backlog.stored(), self._backlog.stored(), silence.reason, 0)
+
+    async def _grown(self) -> bool:
+        """Waits for more; False when it is time to look at what was set aside."""
+        with trio.move_on_at(inf if self._aside is None else self._offer_at) as patience:
+            await self._backlog.grown(self._backlog.stored())
+        return not patience.cancelled_caught
 
     async def _fill(self) -> None:
         """Waits for a full block, but no longer than a read may go unseen."""

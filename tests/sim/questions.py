@@ -1,0 +1,93 @@
+"""What commands ask of the simulated ClickHouse about stored rows.
+
+Rule 1: a question is known by a piece of its text; what is asked of it is in that text, too.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.sim.blocks import Row
+    from tests.sim.clickhouse import Table
+
+Found = tuple[tuple[str, ...], list[tuple[object, ...]]]
+
+
+def answer(
+    tables: "Mapping[str, Table]", sql: str, parameters: Mapping[str, object]
+) -> Found | None:
+    """The columns and rows, or None for a question that is none of these."""
+    if "FROM m.rejects_v" in sql:
+        return ("reject",), _unresolved(tables, parameters)
+    if found := _ACCEPTED.match(sql):
+        pairs = {(int(a), int(b)) for a, b in _PAIR.findall(found["pairs"])}
+        rows = tables[found["table"]].every()
+        taken = {(_int(row, "meter"), _int(row, "counter")) for row in rows}
+        return ("meter", "counter"), sorted(pairs & taken)
+    if found := _STANDING.match(sql):
+        names = ("meter", "interval_start", "ver", "counter")
+        rows = _within(tables["m.reads"].final().values(), found, "interval_start")
+        return names, [tuple(row[name] for name in names) for row in rows]
+    if found := _REGISTERS.match(sql):
+        if any(_within(tables["m.registers"].every(), found, "at")):
+            raise AssertionError(sql)
+        return ("meter",), []
+    return None
+
+
+def _unresolved(
+    tables: "Mapping[str, Table]", parameters: Mapping[str, object]
+) -> list[tuple[object, ...]]:
+    resolved = {key[:3] for key in tables["m.reject_resolutions"].rows}
+    after = tuple(int(str(parameters[name])) for name in ("position", "dcu", "at_ms"))
+    kind, meter = str(parameters["kind"]).encode(), parameters["meter"]
+    rows = [
+        row
+        for row in tables["m.rejects"].final().values()
+        if _key(row) not in resolved
+        and row["raw"]
+        and _key(row) > after
+        and (not kind or row["kind"] == kind)
+        and (not meter or row["meter"] in (0, meter))
+        and _key(row)[2] >= int(str(parameters["since_ms"]))
+    ]
+    return [_reject(row) for row in sorted(rows, key=_key)[:PAGE_ROWS]]
+
+
+def _reject(row: "Row") -> tuple[object, ...]:
+    texts = (_bytes(row, "peer").decode(), _bytes(row, "raw").hex(), _bytes(row, "hint").hex())
+    numbers = (row["meter"], row["counter"], row["flags"])
+    return (*_key(row), *texts, _bytes(row, "part").decode(), *numbers)
+
+
+def _key(row: "Row") -> tuple[int, int, int]:
+    return _int(row, "position"), _int(row, "dcu"), _int(row, "at")
+
+
+def _within(rows: "Iterable[Row]", found: re.Match[str], time: str) -> "list[Row]":
+    meters = {int(each) for each in found["meters"].split(", ")}
+    first, last = int(found["first"]), int(found["last"])
+    return [row for row in rows if row["meter"] in meters and first <= _int(row, time) <= last]
+
+
+def _int(row: "Row", name: str) -> int:
+    return int(str(row[name]))
+
+
+def _bytes(row: "Row", name: str) -> bytes:
+    value = row[name]
+    return value if isinstance(value, bytes) else b""
+
+
+PAGE_ROWS = 500
+_PAIR = re.compile(r"\((\d+), (\d+)\)")
+_ACCEPTED = re.compile(
+    r"SELECT DISTINCT meter, counter FROM (?P<table>[\w.]+) WHERE .* IN \((?P<pairs>.*)\)$"
+)
+_BETWEEN = (
+    r"WHERE meter IN \((?P<meters>[\d, ]+)\) AND {} BETWEEN "
+    r"toDateTime\((?P<first>\d+), 'UTC'\) AND toDateTime\((?P<last>\d+), 'UTC'\)"
+)
+_STANDING = re.compile(r".* FROM m\.reads FINAL " + _BETWEEN.format("interval_start"))
+_REGISTERS = re.compile(r".* FROM m\.registers " + _BETWEEN.format("at"))
