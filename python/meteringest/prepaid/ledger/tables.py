@@ -113,7 +113,7 @@ def insert_refused(engine: Engine, rows: Sequence[RefusedRow], told: Sequence[Op
 def load_balances(engine: Engine, accounts: Sequence[int]) -> dict[int, Balance]:
     """Of those that have any entry or charge, as m.balances_v has them.
 
-    Two narrow questions take a fifth of the time of one to the view, which plans for all books.
+    Two narrow questions cost less than one to the view, which plans for all books.
     """
     found: dict[int, Balance] = {}
     for row in _asked(engine, _CHARGED, accounts):
