@@ -7,8 +7,10 @@ Rule 3: a client serves one call at a time; a forked child never touches the eng
 """
 
 import logging
+import operator
 import os
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -100,9 +102,8 @@ class Store:
             calls[0]()
             return
         with ThreadPoolExecutor(SIDE_BY_SIDE_MAX) as pool:
-            done = [pool.submit(call) for call in calls]
-        for each in done:
-            each.result()
+            for _ in pool.map(operator.call, calls):
+                pass
 
     def close(self) -> None:
         """Closes the idle clients now and each busy one when its call ends."""
@@ -122,8 +123,10 @@ class Store:
         try:
             yield client
         except ClickHouseError as error:
+            _let_go(error)
             raise _sorted(self.where, error) from None
         except OSError as error:
+            _let_go(error)
             raise fault(self.where, str(error), NO_CODE, unheard=True) from None
         finally:
             self._give_back(client)
@@ -192,6 +195,17 @@ def _open_server(settings: StoreSettings) -> Store:
             raise _sorted(where, error) from None
 
     return Store(where, connect)
+
+
+def _let_go(error: BaseException) -> None:
+    """urllib3 leaves each failed request, its block too, in a cycle of frames and errors.
+
+    While the store is away the collector would find hundreds of megabytes of them, some time.
+    """
+    at: BaseException | None = error
+    while at is not None:
+        traceback.clear_frames(at.__traceback__)
+        at = at.__context__
 
 
 def _sorted(where: str, error: ClickHouseError) -> StoreError:
