@@ -84,6 +84,8 @@ def ask(
         "SELECT * FROM secret",
         "SELECT * FROM system.users",
         "SELECT * FROM system.grants",
+        "SELECT * FROM system.stack_trace",
+        "SELECT * FROM merge('system', '^stack_trace$')",
         "DROP TABLE m.reads",
         "ALTER TABLE m.reads DELETE WHERE 1",
         "CREATE TEMPORARY TABLE t (a Int8)",
@@ -126,6 +128,21 @@ def test_no_table_function_reads_a_file(http: HTTPConnectionPool) -> None:
             answer = ask(http, f"SELECT * FROM {name}({arguments})")  # noqa: S608
             assert BAIT not in answer.data.decode(errors="replace"), name
             assert SECRET not in answer.data.decode(errors="replace"), name
+
+
+def test_no_function_reaches_an_address(http: HTTPConnectionPool) -> None:
+    tables = ask(http, "SELECT name FROM system.table_functions").data.decode().split()
+    functions = ask(http, "SELECT DISTINCT name FROM system.functions").data.decode().split()
+    with socket.create_server(("127.0.0.1", 0)) as bait:
+        bait.setblocking(False)
+        address = f"127.0.0.1:{bait.getsockname()[1]}"
+        for name in tables:
+            for arguments in (f"'http://{address}/a', 'CSV', 'a String'", f"'{address}', 'a', 'b'"):
+                ask(http, f"SELECT * FROM {name}({arguments}) LIMIT 1")  # noqa: S608
+        for name in functions:
+            ask(http, f"SELECT `{name}`('http://{address}/a')")
+        with pytest.raises(BlockingIOError):
+            bait.accept()
 
 
 @pytest.mark.parametrize(

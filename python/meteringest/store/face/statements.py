@@ -2,8 +2,9 @@
 
 The engine refuses most of the rest by itself (its user holds no grant on sources, each question
 runs with readonly = 1). What it lets through is refused here: the scalar function file(), which no
-grant covers and which reads any file; INTO OUTFILE and KILL QUERY, which readonly does not stop; a
-SETTINGS clause in a subquery, which readonly overlooks; several statements in one.
+grant covers and which reads any file; system.stack_trace, which signals every thread; INTO OUTFILE
+and KILL QUERY, which readonly does not stop; a SETTINGS clause in a subquery, which readonly
+overlooks; several statements in one.
 
 Rule 1: what the engine is given is put together from the tokens seen here, comments left out, so
 the two cannot disagree about where a comment ends.
@@ -130,6 +131,8 @@ _REFUSED = frozenset(
         "infile",
         "python",  # chDB's: objects of this very process
         "executable",
+        "stack_trace",  # system.stack_trace signals every thread of the service
+        "merge",  # opens tables by a pattern, so by names that are not seen here
     }
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.]+")
