@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import partial
-from itertools import chain
+from itertools import chain, product
 from random import Random
 
 import msgspec
@@ -83,8 +83,9 @@ def test_whoever_is_left_out_has_nothing_to_be_decided(
 
     hours = partial(hours_left, world.store)
     decider = Decider(world.store, Asked, world.biller.behind, hours)  # type: ignore[arg-type]
-    asked = [each for each in accounts if each % 7]
-    for at_s in (NOON - DAY_S, NOON, NOON + 3 * DAY_S):
+    dense, sparse = [each for each in accounts if each % 7], accounts[::7]
+    whens = (NOON - DAY_S, NOON, NOON + 3 * DAY_S)
+    for asked, at_s in product((sparse, dense), whens):
         found = set(chain(*awake(world.store, policy_of, asked, at_s)))
         decided = decider._decided(asked, at_s, quietly=True)  # noqa: SLF001
         wanted = {each.decision.account for each in decided}
