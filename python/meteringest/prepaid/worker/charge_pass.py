@@ -68,7 +68,7 @@ class Charger:
         snapshot = self._look(now_ms)
         if widen is not None:
             cursors.begin_sweep(self._engine, now_ms, snapshot.sweeps + 1)
-            snapshot = take(self._engine, snapshot.nodes)
+            snapshot = take(self._engine, snapshot)
         wanted = cursors.reached(snapshot)
         if widen is None and all(done.get(name, 0) >= ver for name, ver in wanted.items()):
             return None
@@ -87,13 +87,13 @@ class Charger:
 
     def _look(self, now_ms: int) -> Snapshot:
         """The snapshot, once the days that have ended by now are known to have."""
-        snapshot = take(self._engine, self._snapshot.nodes)
+        snapshot = take(self._engine, self._snapshot)
         offsets = _offsets(self._book.rules if self._book is not None else None)
         ended_s = max(_midnight_s(now_ms // 1_000, each) for each in offsets)
         if ended_s <= snapshot.clock_s:
             return snapshot
         cursors.end_days(self._engine, now_ms, ended_s)
-        return take(self._engine, snapshot.nodes)
+        return take(self._engine, snapshot)
 
     def _load_book(self, snapshot: Snapshot) -> Book:
         old = self._snapshot

@@ -157,13 +157,13 @@ def _filled(value: int, rows: int, dtype: str) -> bytes:
     return np.full(rows, value, dtype=dtype).tobytes()
 
 
-def _texts(rows: Bytes) -> bytes:
+def _texts(rows: Bytes) -> memoryview:
     """Strings of one length, each with its length before it."""
     prefix = np.frombuffer(_leb(rows.shape[1]), dtype=np.uint8)
     whole = np.empty((len(rows), len(prefix) + rows.shape[1]), dtype=np.uint8)
     whole[:, : len(prefix)] = prefix
     whole[:, len(prefix) :] = rows
-    return whole.tobytes()
+    return whole.data
 
 
 def _leb(number: int) -> bytes:

@@ -41,8 +41,8 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(
             ge=1,
             le=1 << 24,
-            description="Accounts charged at a time: the bound of memory, about 2 KiB each, "
-            "however much there is to catch up.",
+            description="Accounts charged at a time, while as many are loaded: the bound of "
+            "memory, about 4 KiB each, however much there is to catch up.",
         ),
     ] = 250_000
     rows_max: Annotated[
