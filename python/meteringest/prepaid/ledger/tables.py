@@ -268,7 +268,8 @@ SELECT
     toUnixTimestamp64Milli(maxIf(e.paid_at, kind = 'payment' AND book = 'prepaid'))
 FROM m.entries AS e FINAL
 PREWHERE account IN ({})
-GROUP BY account, book"""
+GROUP BY account, book
+SETTINGS max_threads = 1"""
 _AT = "DateTime64(3, 'UTC')"
 _MONEY = "Decimal(18, 6)"
 _STAMP = {"author": "String", "reason": "String", "at": _AT, "ver": "UInt64"}
