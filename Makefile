@@ -32,8 +32,8 @@ test: build test-rust test-py ## Every test
 test-rust: ## The crates' tests
 	cargo test --workspace --locked -q
 
-test-py: build ## The Python tests, on real sockets, files and chDB
-	$(PY) -m pytest tests
+test-py: build ## The Python tests, on real sockets, files and chDB: make test-py [JOBS=2]
+	$(PY) -m pytest tests $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
 
 sim: build ## Replays one seed of the simulation, line by line: make sim SEED=7 [STEPS=30]
 	$(PY) -m tests.sim --seed $(or $(SEED),0) $(if $(STEPS),--steps $(STEPS))

@@ -1,6 +1,7 @@
 """Bugs put in on purpose, each by a patch: the simulation finds every one within so many seeds.
 
 Rule 1: a patch is what a careless change of that one line would do, and touches nothing else.
+Rule 2: the seed that finds it finds nothing once the patch is gone.
 """
 
 import itertools
@@ -169,3 +170,5 @@ def test_a_seeded_bug_is_found(
     outcomes = map(simulate, range(seeds))
     found = next((outcome for outcome in outcomes if outcome.violations), None)
     assert found is not None, f"{bug.__name__} stays hidden for {seeds} seeds"
+    monkeypatch.undo()
+    assert simulate(found.seed).violations == (), "it was the bug that was found"
