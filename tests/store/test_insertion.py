@@ -108,7 +108,7 @@ def test_a_block_over_many_days_is_cut(store: Store, recorder: Recorder) -> None
     gathered = range_of(FIRST, columns)
     for _ in range(2):
         insert_range(store, 1, gathered, recorder)
-    assert recorder.of(BlockCut) == [BlockCut(table="m.reads", blocks=2)] * 2
+    assert recorder.of(BlockCut) == [BlockCut(table="m.reads", blocks=3)] * 2
     assert store.ask("SELECT count(), sum(imp_wh) FROM m.reads").rows == [
         (days * 4, int(columns["imp_wh"].sum()))
     ]
