@@ -13,6 +13,8 @@ pub(crate) type Column<const W: usize> = Vec<[u8; W]>;
 /// The offset that a read has if no other is said: five and a half hours.
 pub(crate) const INDIA_MIN: i16 = 330;
 pub(crate) const INDIA: [u8; 2] = INDIA_MIN.to_le_bytes();
+/// The seconds that are as many minutes.
+pub(crate) const INDIA_S: core::ops::Range<i64> = 19_800..19_860;
 
 /// The columns of `m.reads`, without the version, which the journal's position gives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

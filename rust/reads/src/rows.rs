@@ -7,7 +7,7 @@ use cosem::clock::RawClock;
 use cosem::layout::{Channel, Columns};
 
 use crate::checks::{Grid, Run, Walk, clock_flags};
-use crate::columns::{FrameFields, INDIA, INDIA_MIN, ReadColumns};
+use crate::columns::{FrameFields, INDIA, INDIA_MIN, INDIA_S, ReadColumns};
 use crate::flags::{self, Quality};
 use crate::hash::HashKey;
 use crate::ledger::ReadCounts;
@@ -196,14 +196,10 @@ impl Rows {
     /// Whether all accepted reads have clocks on Indian time.
     fn is_indian(&self, columns: &Columns, interval_s: u16) -> bool {
         match (self.run, columns.clocks.first()) {
-            (Some((run, _)), Some(clock)) => {
-                offset_min(clock, run.first.start_s, interval_s) == INDIA_MIN
-            }
+            (Some((run, _)), Some(clock)) => is_indian(clock, run.first.start_s, interval_s),
             _ => self.accepted.iter().all(|read| {
-                columns
-                    .clocks
-                    .get(read.row)
-                    .is_some_and(|clock| offset_min(clock, read.start_s, interval_s) == INDIA_MIN)
+                let clock = columns.clocks.get(read.row);
+                clock.is_some_and(|clock| is_indian(clock, read.start_s, interval_s))
             }),
         }
     }
@@ -244,11 +240,21 @@ impl Rows {
     }
 }
 
-/// Minutes by which `clock` was ahead of UTC when an interval from `start_s` ended.
-fn offset_min(clock: &RawClock, start_s: u32, interval_s: u16) -> i16 {
+/// Seconds by which `clock` was ahead of UTC when an interval from `start_s` ended.
+fn ahead_s(clock: &RawClock, start_s: u32, interval_s: u16) -> i64 {
     let end_s = i64::from(start_s).wrapping_add(i64::from(interval_s));
-    let ahead_min = clock.local_s.wrapping_sub(end_s).div_euclid(60);
+    clock.local_s.wrapping_sub(end_s)
+}
+
+/// The same in minutes.
+fn offset_min(clock: &RawClock, start_s: u32, interval_s: u16) -> i16 {
+    let ahead_min = ahead_s(clock, start_s, interval_s).div_euclid(60);
     i16::try_from(ahead_min).unwrap_or(INDIA_MIN)
+}
+
+/// Whether those minutes are India's, without dividing.
+fn is_indian(clock: &RawClock, start_s: u32, interval_s: u16) -> bool {
+    INDIA_S.contains(&ahead_s(clock, start_s, interval_s))
 }
 
 /// The columns that follow from a run's first read.
