@@ -7,6 +7,7 @@ every read is there and the report of the day exact.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -147,10 +148,14 @@ def main() -> int:
     parser.add_argument("--reads-per-minute", type=int, default=5_000_000)
     parser.add_argument("--folder", type=Path, help="where to work (a temporary folder)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        said = soak(options, Path(folder))
+    folder = Path(tempfile.mkdtemp(dir=options.folder))
+    print(f"in {folder}, kept if anything is wrong", file=sys.stderr)  # noqa: T201
+    said = soak(options, folder)
     print(msgspec.json.encode(said).decode())  # noqa: T201
-    return 0 if said["reconcile_exact"] and not said["differences"] else 1
+    if said["differences"] or not said["reconcile_exact"]:
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":
