@@ -31,12 +31,12 @@ def test_a_killed_decider_loses_and_doubles_nothing(tmp_path: Path) -> None:
     for _ in range(KILLS):
         child = start(_WORK, killed, step, STEPS)
         assert child.stdout is not None
-        for _ in range(1 + rng.randrange(3)):
-            child.stdout.readline()
+        lines = [child.stdout.readline() for _ in range(1 + rng.randrange(3))]
         signal.sigtimedwait([], rng.random() * 0.1)
         child.kill()
         rest, _ = child.communicate()
-        step = max([step, *(int(line) for line in rest.split() if line.isdigit())])
+        told = [*lines, *rest.splitlines()]
+        step = max([step, *(int(line) for line in told if line.strip().isdigit())])
     for folder, begin in ((killed, step), (whole, 0)):
         child = start(_WORK, folder, begin, STEPS)
         said, _ = child.communicate()
