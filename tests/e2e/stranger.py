@@ -226,7 +226,7 @@ class Wire:
 
 
 def exchange(port: int, *chunks: bytes) -> bytes:
-    """Sends, half-closes, returns the answers; everything is journaled when this returns."""
+    """Sends, half-closes, returns the answers; what was answered is durable when this returns."""
     with Wire(port) as wire:
         wire.send(*chunks)
         return wire.rest()
