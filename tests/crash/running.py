@@ -24,11 +24,18 @@ PROGRAM = (sys.executable, "-m", "meteringest")
 
 
 def free_ports(count: int) -> list[int]:
-    holders = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(holder.getsockname()[1]) for holder in holders]
-    for holder in holders:
-        holder.close()
+    """Ports nobody listens on; none is given out twice, though the first may not listen yet."""
+    ports: list[int] = []
+    while len(ports) < count:
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            port = int(holder.getsockname()[1])
+        if port not in _GIVEN:
+            _GIVEN.add(port)
+            ports.append(port)
     return ports
+
+
+_GIVEN: set[int] = set()
 
 
 class House:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.crash.running import free_ports
 from tests.e2e import stranger as own
 from tests.e2e.utility import Utility
 
@@ -33,8 +34,7 @@ class Framed(Utility):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, settings=f"[limits]\nrejects_bytes_per_peer_day_max = {BUDGET}\n")
-        with socket.create_server(("127.0.0.1", 0)) as holder:
-            self.prime_port = int(holder.getsockname()[1])
+        (self.prime_port,) = free_ports(1)
         settings = folder / "meteringest.toml"
         more = LISTENERS.format(port=self.house.port, prime=self.prime_port)
         settings.write_text(settings.read_text() + more)

@@ -19,7 +19,8 @@ COLUMN = "encryption_key"
 def test_what_is_sealed_opens(serial: str, key: bytes) -> None:
     sealed = MASTER.seal(serial, COLUMN, key)
     assert MASTER.open(serial, COLUMN, sealed) == key
-    assert key == b"" or base64.b64encode(key).decode().rstrip("=") not in sealed
+    # A few characters stand in any long text by chance.
+    assert len(key) < 8 or base64.b64encode(key).decode().rstrip("=") not in sealed
 
 
 def test_two_sealings_of_one_key_differ() -> None:
