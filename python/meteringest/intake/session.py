@@ -115,11 +115,11 @@ class Session:
         self.unsent -= length
 
     def settled(self) -> bool:
-        """Nothing of this link is on its way to the disk, nothing durable is unsaid."""
+        """The same, and nothing durable is unsaid."""
         return self.stored() and not self.unsent
 
     def stored(self) -> bool:
-        """Nothing of this link is on its way to the disk."""
+        """All of this link is appended, and durable where an answer is owed for it."""
         return not (self.waiting or self.in_batch or self._owed)
 
     def idle_until(self) -> float:

@@ -3,11 +3,16 @@
 Rule 1: nothing is taken back here: which of the two is right only the gateway knows.
 """
 
+from typing import cast
+
 from meteringest.prepaid.ledger import tables
 from meteringest.prepaid.ledger.ports import Engine, money, whole
 from meteringest.prepaid.money import shown
 
 DAYS_LOOKED_AT = 3
+
+Entry = tuple[object, ...]
+"""Account, book and amount."""
 
 
 def tell_doubled(engine: Engine, now_ms: int) -> int:
@@ -18,7 +23,7 @@ def tell_doubled(engine: Engine, now_ms: int) -> int:
             account=whole(account),
             id=f"doubled-{number}",
             subject=f"{kind} entered twice",
-            says=f"{origin} {reference}: " + "; ".join(_entry(each) for each in entries),
+            says=f"{origin} {reference}: " + "; ".join(map(_entry, cast("list[Entry]", entries))),
             evidence="{}",
             at=now_ms,
             ver=now_ms,
@@ -26,13 +31,12 @@ def tell_doubled(engine: Engine, now_ms: int) -> int:
         for account, number, kind, origin, reference, entries in engine.ask(
             _DOUBLED, {"since": since_ms}
         ).rows
-        if isinstance(entries, list)
     ]
     tables.insert_refused(engine, [], rows)
     return len(rows)
 
 
-def _entry(entry: tuple[object, ...]) -> str:
+def _entry(entry: Entry) -> str:
     account, book, amount = entry
     return f"account {account} {shown(money(amount))} {book}"
 
