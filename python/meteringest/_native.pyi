@@ -267,6 +267,13 @@ class Decoder:
         After `restore`, every record from the snapshot's position on must be replayed in order.
         """
 
+    def records_lost(self, now_s: int) -> None:
+        """Records that it was to replay are gone: what was stored until now is not known.
+
+        Reads that start before `now_s` (seconds since 1970) plus `future_tolerance_s` and are in no
+        window are UNCHECKED from here on: the writer keeps whatever version they replace.
+        """
+
 @final
 class Batch:
     """What one `Decoder.decode` made; never changes."""

@@ -1,5 +1,6 @@
 """What the simulation found, each by itself and small, on the journal's simulated disk."""
 
+import struct
 from contextlib import suppress
 
 import pytest
@@ -8,7 +9,7 @@ from tests.sim.client import Fence, SimulatedClient
 from tests.sim.world import Trace, TracingObserver, World
 
 from meteringest.app.backlog import JournalBacklog
-from meteringest.app.checkpoints import CHECKPOINT, Checkpoints
+from meteringest.app.checkpoints import CHECKPOINT, Checkpoints, recover
 from meteringest.errors import JournalCorrupt
 from meteringest.intake.ports import Agreement
 from meteringest.journal.group_commit import GroupCommit
@@ -62,6 +63,42 @@ def test_a_checkpoint_never_knows_more_than_the_journal() -> None:
         raise RuntimeError
     assert checkpoints.write_last()
     assert journal.read_checkpoint(CHECKPOINT) is None
+
+
+class Recalling:
+    """A decoder as far as coming back goes, and the journal it comes back from."""
+
+    first = 10
+
+    def __init__(self, journal: Journal, checkpoint: int | None) -> None:
+        self.recovery = journal.recovery
+        self.checkpoint = checkpoint
+        self.steps: list[tuple[str, int]] = []
+
+    def read_checkpoint(self, _name: str) -> bytes | None:
+        return None if self.checkpoint is None else struct.pack(">Q", self.checkpoint)
+
+    def restore(self, snapshot: bytes) -> None:
+        self.steps.append(("restored", len(snapshot)))
+
+    def replay_into(self, decoder: "Recalling", first: int) -> None:
+        decoder.steps.append(("replayed", first))
+
+    def records_lost(self, now_s: int) -> None:
+        self.steps.append(("told", now_s))
+
+
+@pytest.mark.parametrize("rows_after", [None, 0, 1, 2])
+def test_the_decoder_is_told_of_what_a_salvage_went_past_after_its_checkpoint(
+    rows_after: int | None,
+) -> None:
+    journal = damaged(SimulatedDisk(), records=4, spoilt=1)
+    ((*_, lost_from, _),) = journal.recovery["skipped"]
+    checkpoint = None if rows_after is None else lost_from + rows_after
+    recalling = Recalling(journal, checkpoint)
+    recover(recalling, recalling, now_s=60)  # type: ignore[arg-type]
+    complete = rows_after == 2
+    assert recalling.steps[-1] == (("replayed", checkpoint) if complete else ("told", 60))
 
 
 def test_a_range_that_a_salvage_took_rows_from_is_not_waited_for_to_the_row() -> None:

@@ -63,7 +63,7 @@ def rejects_dropped(patch: Patch) -> None:
 
 
 def counters_not_restored(patch: Patch) -> None:
-    def recover(_decoder: Decoder, journal: Journal) -> int:
+    def recover(_decoder: Decoder, journal: Journal, _now_s: int) -> int:
         return journal.first
 
     patch.setattr(core, "recover", recover)

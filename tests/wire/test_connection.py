@@ -70,6 +70,23 @@ async def test_only_what_is_durable_is_acknowledged(nursery: trio.Nursery) -> No
 
 
 @virtual_time
+async def test_a_link_that_wants_no_answer_ends_once_all_of_it_is_durable(
+    nursery: trio.Nursery,
+) -> None:
+    bench = started(nursery)
+    peer, ended = connect(nursery, bench)
+    await peer.send_all(frame(b"one"))
+    await peer.send_stream.aclose()
+    assert await is_silent(peer, for_s=60)
+    assert bench.journal.appended == 1
+    assert ended.ending is None
+    bench.journal.sync()
+    assert await peer.receive_some() == b""
+    await trio.testing.wait_all_tasks_blocked()
+    assert ended.ending is not None
+
+
+@virtual_time
 async def test_one_links_sync_acknowledges_every_link(nursery: trio.Nursery) -> None:
     bench = started(nursery)
     peers = [connect(nursery, bench)[0] for _ in range(5)]

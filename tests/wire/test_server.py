@@ -224,9 +224,9 @@ async def test_draining_waits_for_the_sync_of_what_nobody_is_answered_for() -> N
         await peer.send_all(frame(b"unconfirmed"))
         await until(lambda: it.bench.journal.appended == 1)
         it.stop.set()
-        assert await ends(peer) == b""
         await trio.testing.wait_all_tasks_blocked(0.05)
         assert not it.ended.is_set()
         it.bench.journal.sync()
+        assert await ends(peer) == b""
         await it.ended.wait()
         assert it.bench.observer.of(IntakeDrained)

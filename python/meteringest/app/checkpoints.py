@@ -16,14 +16,19 @@ CHECKPOINT = "decoder"
 _POSITION = struct.Struct(">Q")
 
 
-def recover(decoder: Decoder, journal: Journal) -> int:
-    """Restores and replays; returns the position from which a restart would replay again."""
+def recover(decoder: Decoder, journal: Journal, now_s: int) -> int:
+    """Restores and replays; returns the position from which a restart would replay again.
+
+    What a salvage went past after the checkpoint is in nobody's memory: the decoder is told.
+    """
     checkpoint = journal.read_checkpoint(CHECKPOINT)
     position = journal.first
     if checkpoint is not None:
         (position,) = _POSITION.unpack_from(checkpoint)
         decoder.restore(checkpoint[_POSITION.size :])
     journal.replay_into(decoder, position)
+    if any(until > position for *_, until in journal.recovery["skipped"]):
+        decoder.records_lost(now_s)
     return position
 
 

@@ -71,7 +71,7 @@ def opened(config: Config, means: Means, *, serving: bool, salvage: bool = False
             decoder=decoder,
             registrar=registrar,
             ledger=Ledger(store, clock.now_ms),
-            recovered_to=recover(decoder, journal) if serving else journal.first,
+            recovered_to=recover(decoder, journal, clock.now_s()) if serving else journal.first,
         )
     finally:
         store.close()

@@ -170,7 +170,7 @@ class Connection:
         self.session.heard(trio.current_time())
 
     async def _settle(self) -> None:
-        """Waits until what the peer brought is appended, and what it is owed is durable, said."""
+        """Waits until what the peer brought is durable, and what it is owed for it is said."""
         while not (self.session.stored() if self._is_deaf() else self.session.settled()):
             await self._until_moved()
 

@@ -53,6 +53,7 @@ class Unsynced(NamedTuple):
 
     position: int
     members: tuple[Member, ...]
+    answers: int
     since: float
 
 
@@ -191,7 +192,7 @@ class Gatherer:
             )
         )
         self._warn(batch.counts)
-        self._owe(batch, position, since)
+        self._owe(members, batch, position, since)
         self._resume(members)
 
     def _take(self) -> list[Member]:
@@ -234,19 +235,23 @@ class Gatherer:
             self._line.observer.emit(JournalRoomFound(waited_s=waited_s))
         return position
 
-    def _owe(self, batch: Batch, position: int, since: float) -> None:
-        """Notes who is to be told what once `position` is durable."""
+    def _owe(self, members: list[Member], batch: Batch, position: int, since: float) -> None:
+        """Notes who is to be told what once `position` is durable.
+
+        Who brought frames and wants no answer waits for it too: the end of its connection is one.
+        """
         replies: dict[int, list[bytes]] = {}
         for link_id, reply in batch.replies:
             replies.setdefault(link_id, []).append(reply)
         sequences = dict(batch.uplink)
         owed: list[Member] = []
-        for link_id in replies.keys() | sequences.keys():
+        answered = self._members.keys() & (replies.keys() | sequences.keys())
+        for link_id in answered | {member.session.link_id for member in members}:
             if member := self._members.get(link_id):
                 reply = b"".join(replies.get(link_id, ()))
                 member.session.appended(position, reply, sequences.get(link_id))
                 owed.append(member)
-        self._unsynced.append(Unsynced(position, tuple(owed), since))
+        self._unsynced.append(Unsynced(position, tuple(owed), len(answered), since))
         self._pay(self._line.journal.durable)
 
     def _resume(self, members: list[Member]) -> None:
@@ -270,7 +275,7 @@ class Gatherer:
             self._line.observer.emit(
                 BatchDurable(
                     position=batch.position,
-                    links_owed=len(batch.members),
+                    links_owed=batch.answers,
                     wait_s=trio.current_time() - batch.since,
                 )
             )

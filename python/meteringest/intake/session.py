@@ -88,7 +88,7 @@ class Session:
         self.in_batch, self.waiting = 0, waiting
 
     def appended(self, position: int, replies: bytes = b"", sequence: int | None = None) -> None:
-        """A batch that ends at `position` earns the peer an answer, once it is durable."""
+        """What came in is in a batch that ends at `position`; answers wait until it is durable."""
         if self._owed and position < self._owed[-1].position:
             raise InvariantError("I5", f"appended {position} after {self._owed[-1].position}")
         self._owed.append(Owed(position, replies, sequence))
@@ -115,11 +115,11 @@ class Session:
         self.unsent -= length
 
     def settled(self) -> bool:
-        """The same, and nothing durable is unsaid."""
+        """All that this link brought is durable, and every answer for it is said."""
         return self.stored() and not self.unsent
 
     def stored(self) -> bool:
-        """All of this link is appended, and durable where an answer is owed for it."""
+        """All that this link brought is durable."""
         return not (self.waiting or self.in_batch or self._owed)
 
     def idle_until(self) -> float:

@@ -258,6 +258,13 @@ impl Decoder {
         })
     }
 
+    fn records_lost(&self, py: Python<'_>, now_s: u32) -> PyResult<()> {
+        py.detach(|| {
+            lock(&self.inner)?.records_lost(now_s);
+            Ok(())
+        })
+    }
+
     #[getter]
     fn uplinks_taken(&self, py: Python<'_>) -> PyResult<BTreeMap<u32, u64>> {
         py.detach(|| Ok(lock(&self.inner)?.uplinks_taken().collect()))

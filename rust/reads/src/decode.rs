@@ -62,7 +62,7 @@ pub struct LinkFrames<'a> {
 
 /// Registry, keys, layouts and state: everything that turns frames into checked reads.
 pub struct Decoder {
-    settings: Settings,
+    pub(crate) settings: Settings,
     pub(crate) meters: Meters,
     layouts: Layouts,
     profiles: Profiles,

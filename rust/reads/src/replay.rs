@@ -56,6 +56,13 @@ impl Decoder {
         Ok(())
     }
 
+    /// Records were lost before `now_s`, in seconds since 1970: of reads up to then, and up to as
+    /// far ahead as a clock may be, nobody knows which are stored. They are taken as unchecked.
+    pub fn records_lost(&mut self, now_s: u32) {
+        let until_s = now_s.saturating_add(self.settings.future_tolerance_s);
+        self.state.lost_until_s = self.state.lost_until_s.max(until_s);
+    }
+
     /// Of meters that turned to another key in this record, rows tell every counter.
     pub(crate) fn replay_reads(&mut self, reads: &Reads<'_>, turned: &BTreeSet<u32>) {
         let mut sums = Vec::with_capacity(reads.rows);

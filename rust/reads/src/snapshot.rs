@@ -7,8 +7,8 @@
 //! meter, key check, counter (`u32` each), until (`i64`); count and that many counters under other
 //! keys, as section 11 of a record has them; count and that many blocks that wait, as section 10; count
 //! and that many meters that fail under their key, as section 12; count and that many attributes of
-//! profiles that meters told, as section 15; CRC-32C of all before it. Keys are
-//! not in it.
+//! profiles that meters told, as section 15; start `u32` before which reads may be stored that the
+//! journal has lost; CRC-32C of all before it. Keys are not in it.
 
 use core::fmt;
 
@@ -18,7 +18,9 @@ use crate::retired::Retired;
 use crate::state::Progress;
 
 const MAGIC: &[u8; 4] = b"MIST";
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
+/// Without what the journal has lost.
+const VERSION_3: u8 = 3;
 /// Without counters under other keys, blocks and failures.
 const VERSION_2: u8 = 2;
 /// Without the keys that meters have turned from as well.
@@ -85,6 +87,7 @@ impl Decoder {
             out.extend(retired.until_s.to_le_bytes());
         }
         self.put_waiting(&mut out);
+        out.extend(self.state.lost_until_s.to_le_bytes());
         out.extend(crc32c::crc32c(&out).to_le_bytes());
         out
     }
@@ -119,9 +122,10 @@ impl Decoder {
             .and_then(|()| match version {
                 VERSION_1 => Some(()),
                 VERSION_2 => self.take_back_retired(&mut cursor),
+                VERSION_3 => self.take_back_rest(&mut cursor),
                 _ => self
-                    .take_back_retired(&mut cursor)
-                    .and_then(|()| self.take_back_waiting(&mut cursor)),
+                    .take_back_rest(&mut cursor)
+                    .and_then(|()| self.take_back_lost(&mut cursor)),
             })
             .filter(|()| cursor.is_empty())
             .ok_or(SnapshotError::Damaged)
@@ -199,6 +203,16 @@ impl Decoder {
 }
 
 impl Decoder {
+    fn take_back_rest(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        self.take_back_retired(cursor)
+            .and_then(|()| self.take_back_waiting(cursor))
+    }
+
+    fn take_back_lost(&mut self, cursor: &mut Cursor<'_>) -> Option<()> {
+        self.state.lost_until_s = cursor.u32()?;
+        Some(())
+    }
+
     fn put_waiting(&self, out: &mut Vec<u8>) {
         put_count(self.state.lines.iter().count(), out);
         for (index, line, counter) in self.state.lines.iter() {

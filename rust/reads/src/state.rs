@@ -3,19 +3,18 @@
 //! Rule 1: whether a frame is a replay and a read a duplicate is decided from this state alone.
 //! Rule 2: the state holds nothing that the journal does not say: every change here goes with rows
 //! of the same batch, so that snapshot plus replay rebuild it (see `snapshot.rs`, `replay.rs`).
-//!
-//! A window is a ring of value hashes. Intervals are numbered from 1970 (`start / interval_s`); the
-//! ring holds the newest `slots` numbers up to `head`, number `n` at place `n % slots`.
 
 mod ring;
+mod window;
 
 use std::collections::BTreeMap;
 
-use crate::hash::{self, HashKey};
+use crate::hash::HashKey;
 use crate::other_keys::Lines;
 use crate::retired::Retired;
 use crate::uplinks::Uplinks;
-use ring::{place_of, ring_of, ring_of_mut};
+use ring::{place_of, ring_of};
+pub(crate) use window::Window;
 
 /// Identifies a key without revealing it; 0 means no counter was accepted yet.
 pub(crate) type KeyCheck = u32;
@@ -26,6 +25,8 @@ pub(crate) struct State {
     pub(crate) hash: HashKey,
     pub(crate) uplinks: Uplinks,
     pub(crate) slots: u32,
+    /// Of intervals that start before this, reads may be stored that the journal has lost.
+    pub(crate) lost_until_s: u32,
     progress: Vec<Progress>,
     rings: Vec<u32>,
     /// The keys that meters have turned from.
@@ -115,6 +116,7 @@ impl State {
             hash: HashKey::new(seed),
             uplinks: Uplinks::default(),
             slots: u32::from(slots.max(1)),
+            lost_until_s: 0,
             progress: Vec::new(),
             rings: Vec::new(),
             retired: BTreeMap::new(),
@@ -149,12 +151,12 @@ impl State {
 
     /// The window of one meter for intervals of one length, borrowed for a frame's reads.
     pub(crate) fn window(&mut self, index: usize, interval_s: u16) -> Option<Window<'_>> {
-        let slots = self.slots;
         let progress = self.progress.get_mut(index)?;
         Some(Window {
             progress,
             rings: &mut self.rings,
-            slots,
+            slots: self.slots,
+            lost_until_s: self.lost_until_s,
             interval_s,
         })
     }
@@ -188,155 +190,5 @@ impl State {
     /// Bytes held, without what is only reserved.
     pub(crate) fn bytes(&self) -> usize {
         size_of_val(self.progress.as_slice()).saturating_add(size_of_val(self.rings.as_slice()))
-    }
-}
-
-/// One meter's window while a frame is judged.
-pub(crate) struct Window<'s> {
-    progress: &'s mut Progress,
-    rings: &'s mut Vec<u32>,
-    slots: u32,
-    interval_s: u16,
-}
-
-impl Window<'_> {
-    /// How a read of interval `number` stands to what was stored; changes nothing.
-    pub(crate) fn judge(&self, number: u32, hash: u32) -> Judged {
-        let unknown = if number < self.progress.floor_at(self.interval_s) {
-            Judged::Unchecked
-        } else {
-            Judged::New
-        };
-        let seen = self.progress.ring != 0 && self.progress.interval_s == self.interval_s;
-        if !seen || number > self.progress.head {
-            return unknown;
-        }
-        if self.progress.head.wrapping_sub(number) >= self.slots {
-            return Judged::Unchecked;
-        }
-        match self.place(number) {
-            None | Some(hash::NONE) => unknown,
-            Some(before) if before == hash => Judged::Same,
-            Some(_) => Judged::Changed,
-        }
-    }
-
-    /// Remembers an accepted read.
-    pub(crate) fn note(&mut self, number: u32, hash: u32) {
-        if self.progress.ring == 0 || self.progress.interval_s != self.interval_s {
-            self.begin(number);
-        }
-        if number > self.progress.head {
-            self.move_head(number);
-        }
-        if self.progress.head.wrapping_sub(number) < self.slots {
-            self.set(number, hash);
-        }
-    }
-
-    /// Forgets a read that was withdrawn: the next of its interval is the first.
-    #[cold]
-    pub(crate) fn forget(&mut self, number: u32) {
-        let seen = self.progress.ring != 0 && self.progress.interval_s == self.interval_s;
-        let known =
-            number <= self.progress.head && self.progress.head.wrapping_sub(number) < self.slots;
-        if seen && known {
-            self.set(number, hash::NONE);
-        }
-    }
-
-    /// Whether intervals from `number` on are all newer than any that was stored.
-    pub(crate) fn is_new(&self, number: u32) -> bool {
-        let progress = &self.progress;
-        progress.ring != 0
-            && progress.interval_s == self.interval_s
-            && number > progress.head
-            && number >= progress.floor
-    }
-
-    /// Remembers accepted reads of consecutive intervals that [`Window::is_new`] let through.
-    pub(crate) fn note_run(&mut self, number: u32, hashes: impl ExactSizeIterator<Item = u32>) {
-        let count = u32::try_from(hashes.len()).unwrap_or(u32::MAX);
-        let Some(last) = number.checked_add(count.wrapping_sub(1)) else {
-            return;
-        };
-        self.move_head(number);
-        self.progress.head = last;
-        let ring = ring_of_mut(self.rings, self.progress.ring, self.slots).unwrap_or_default();
-        let mut place = place_of(number, self.slots);
-        for hash in hashes {
-            if let Some(held) = ring.get_mut(place) {
-                *held = hash;
-            }
-            place = place.wrapping_add(1);
-            if place >= ring.len() {
-                place = 0;
-            }
-        }
-    }
-
-    /// Starts the ring anew with `number` as its newest.
-    fn begin(&mut self, number: u32) {
-        self.progress.floor = self.progress.floor_at(self.interval_s);
-        self.progress.interval_s = self.interval_s;
-        self.progress.head = number;
-        if self.progress.ring == 0 {
-            let slots = usize::try_from(self.slots).unwrap_or_default();
-            let end = self.rings.len().saturating_add(slots);
-            self.rings.resize(end, hash::NONE);
-            self.progress.ring =
-                u32::try_from(end.checked_div(slots).unwrap_or_default()).unwrap_or_default();
-        } else if let Some(ring) = ring_of_mut(self.rings, self.progress.ring, self.slots) {
-            ring.fill(hash::NONE);
-        }
-    }
-
-    /// Makes `number` the newest; what was skipped holds no read.
-    fn move_head(&mut self, number: u32) {
-        let skipped = number.wrapping_sub(self.progress.head).wrapping_sub(1);
-        if skipped >= self.slots {
-            if let Some(ring) = ring_of_mut(self.rings, self.progress.ring, self.slots) {
-                ring.fill(hash::NONE);
-            }
-        } else {
-            for between in self.progress.head.wrapping_add(1)..number {
-                self.set(between, hash::NONE);
-            }
-        }
-        self.progress.head = number;
-    }
-
-    fn put_back(&mut self, ring: &[u32]) {
-        if ring.is_empty() {
-            return;
-        }
-        let head = self.progress.head;
-        self.begin(head);
-        let mut number = head;
-        for hash in ring
-            .iter()
-            .rev()
-            .take(usize::try_from(self.slots).unwrap_or_default())
-        {
-            self.set(number, *hash);
-            number = number.wrapping_sub(1);
-        }
-        // A snapshot with a shorter window leaves older numbers unknown.
-        if u32::try_from(ring.len()).unwrap_or(u32::MAX) < self.slots {
-            self.progress.floor = self.progress.floor.max(number.wrapping_add(1));
-        }
-    }
-
-    fn place(&self, number: u32) -> Option<u32> {
-        let ring = ring_of(self.rings, self.progress.ring, self.slots)?;
-        ring.get(place_of(number, self.slots)).copied()
-    }
-
-    fn set(&mut self, number: u32, hash: u32) {
-        let place = place_of(number, self.slots);
-        let ring = ring_of_mut(self.rings, self.progress.ring, self.slots);
-        if let Some(held) = ring.and_then(|ring| ring.get_mut(place)) {
-            *held = hash;
-        }
     }
 }

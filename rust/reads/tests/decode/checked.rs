@@ -22,12 +22,34 @@ fn other_values_are_a_new_version_and_old_ones_unchecked() {
     // 24 - 96 is the newest number outside the window.
     let old = [Interval::nth(-72, 10), Interval::nth(-71, 10)];
     let batch = decode(&mut decoder, &meter.frame(3, &old));
-    let flags_seen: Vec<i64> = parse(&batch.record)
-        .reads
-        .iter()
-        .map(|row| row["flags"])
-        .collect();
-    assert_eq!(flags_seen, [i64::from(flags::UNCHECKED), 0]);
+    assert_eq!(flags_of(&batch), [i64::from(flags::UNCHECKED), 0]);
+}
+
+fn flags_of(batch: &Batch) -> Vec<i64> {
+    let record = parse(&batch.record);
+    record.reads.iter().map(|row| row["flags"]).collect()
+}
+
+#[test]
+fn what_records_lost_may_have_held_is_unchecked_also_after_a_restart() {
+    let mut decoder = knowing(&[(1, PROTECTED), (2, PROTECTED)]);
+    let meter = Meter::new(1);
+    decode(&mut decoder, &meter.frame(1, &[Interval::nth(0, 10)]));
+    decoder.records_lost(u32::try_from(MIDNIGHT_S).unwrap());
+    let mut restarted = knowing(&[(1, PROTECTED), (2, PROTECTED)]);
+    restarted.restore(&decoder.snapshot()).unwrap();
+    for mut decoder in [decoder, restarted] {
+        // A read is named by its end: the second starts where the tolerance of 900 s ends.
+        let about = [Interval::nth(1, 10), Interval::nth(2, 10)];
+        let batch = decode(&mut decoder, &meter.frame(2, &about));
+        assert_eq!(flags_of(&batch), [i64::from(flags::UNCHECKED), 0]);
+        let known = [Interval::nth(0, 10), Interval::nth(1, 10)];
+        let batch = decode(&mut decoder, &meter.frame(3, &known));
+        assert_eq!(counts(&batch), ([0, 0, 1], [0, 0, 2, 0]));
+        // Of a meter that was not heard before nothing is known either.
+        let batch = decode(&mut decoder, &Meter::new(2).frame(1, &about));
+        assert_eq!(flags_of(&batch), [i64::from(flags::UNCHECKED), 0]);
+    }
 }
 
 #[test]
