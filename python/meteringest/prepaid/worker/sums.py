@@ -61,19 +61,24 @@ class Cuts(Struct, frozen=True):
 
 
 class Sums(Struct, frozen=True):
-    """Rows by (day, meter), of reads that have every channel that any of the tariffs asks for."""
+    """Rows by (day, meter), of reads that have every channel that any of the tariffs asks for.
+
+    `keys` ascend; `order` says where the row of each stands.
+    """
 
     rows: NDArray[np.void]
     keys: Ints
+    order: Ints
     bits: int
     cuts: Cuts
 
     def find(self, meters: Ints, day: int) -> tuple[Ints, NDArray[np.bool_]]:
         """Of each meter its row on that day, and whether there is one."""
         wanted = _key(meters, day)
-        at = np.minimum(np.searchsorted(self.keys, wanted), max(len(self.keys) - 1, 0))
-        there = self.keys[at] == wanted if len(self.keys) else np.zeros(len(meters), dtype=bool)
-        return at, there
+        if not len(self.keys):
+            return np.zeros(len(meters), dtype=np.int64), np.zeros(len(meters), dtype=bool)
+        at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
+        return self.order[at], self.keys[at] == wanted
 
     def count(self, name: str, at: Ints) -> Ints:
         """How many reads of a row are so."""
@@ -117,7 +122,7 @@ def load_sums(
     rows = fetch_among(engine, sql, fields, "meter", meters)
     keys = _key(rows["meter"].astype(np.int64), rows["day"].astype(np.int64))
     order = ascending(keys)
-    return Sums(rows[order], keys[order], bits, cuts)
+    return Sums(rows, keys[order], order, bits, cuts)
 
 
 def straddled(cuts: Sequence[int], interval_s: Ints) -> NDArray[np.bool_]:
@@ -135,27 +140,28 @@ def _key(meters: Ints, day: Ints | int) -> Ints:
 def _counts() -> str:
     """One sum for all counts of a day, COUNT_BITS each: a function a row less is a fifth saved."""
 
-    def one(name: str) -> str:
-        return f"toUInt64({1 << COUNT_BITS * COUNTS.index(name)})"
+    def one(name: str) -> int:
+        return 1 << COUNT_BITS * COUNTS.index(name)
 
     return (
-        f"sum(multiIf(ok, {one('reads')} + if(quality = 1, {one('estimated')}, toUInt64(0)), "
-        f"quality = 3, {one('suspect')}, quality = 4, {one('rejected')}, {one('missing')}))"
+        f"sum(ok * ({one('reads')} + (quality = 1) * {one('estimated')}) "
+        f"+ (quality = 3) * {one('suspect')} + (quality = 4) * {one('rejected')} "
+        f"+ (NOT ok AND quality <= 2) * {one('missing')})"
     )
 
 
 def _columns(channels: set[Channels], cuts: Cuts) -> list[tuple[str, str, str]]:
     columns = []
     if any(each.exports for each in channels):
-        columns.append(("export", "<u8", "toUInt64(sum(if(ok, exp_wh, 0)))"))
+        columns.append(("export", "<u8", "sum(ok * exp_wh)"))
     for apparent in sorted({each.apparent for each in channels}):
         billed = "imp_vah" if apparent else "imp_wh"
         ends = (*cuts.minutes[1:], DAY_MIN)
         for at, (first, until) in enumerate(zip(cuts.minutes, ends, strict=True)):
-            inside = f" AND of_day >= {first * 60} AND of_day < {until * 60}"
-            when = f"ok{inside if len(ends) > 1 else ''}"
+            after = f" * (of_day >= {first * 60})" if first else ""
+            before = f" * (of_day < {until * 60})" if until < DAY_MIN else ""
             name = f"{'vah' if apparent else 'wh'}{at}"
-            columns.append((name, "<u8", f"toUInt64(sum(if({when}, {billed}, 0)))"))
+            columns.append((name, "<u8", f"sum(ok{after}{before} * {billed})"))
     return columns
 
 
@@ -174,7 +180,9 @@ _FIELDS: Fields = (
     ("demand_w", "<u4"),
     ("demand_va", "<u4"),
 )
-# Without `greatest` the engine fears a division by zero and works row by row.
+# Every condition is a factor and nothing is left out row by row (what `greatest` is for), so that
+# whole columns are multiplied. In the order of the table a meter's reads lie side by side and are
+# added up at once, without a table of meters. Both together halve what a sum costs.
 _SQL = """
 WITH
     toUInt32(interval_start) + {offset_s} AS local_s,
@@ -188,10 +196,11 @@ SELECT
     min(interval_s),
     toUInt32(max(interval_s + if(odd, 65536, 0))),
     {counts},
-    toUInt32(max(if(ok, toUInt32(interval_start) + interval_s, 0))),
-    toUInt32(max(if(ok, imp_wh, 0))),
-    toUInt32(max(if(ok, imp_vah, 0))){own}
+    toUInt32(max(ok * (toUInt32(interval_start) + interval_s))),
+    toUInt32(max(ok * imp_wh)),
+    toUInt32(max(ok * imp_vah)){own}
 FROM m.reads FINAL
 WHERE interval_start >= toDateTime({low}, 'UTC') AND interval_start < toDateTime({high}, 'UTC')
     AND {among}
-GROUP BY meter{by_day}"""
+GROUP BY meter{by_day}
+SETTINGS optimize_aggregation_in_order = 1, short_circuit_function_evaluation = 'disable'"""
