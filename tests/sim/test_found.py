@@ -15,6 +15,7 @@ from meteringest.intake.ports import Agreement
 from meteringest.journal.group_commit import GroupCommit
 from meteringest.native import Decoder, Journal, SimulatedDisk
 from meteringest.offload import InlineOffload
+from meteringest.store.backlog import Ahead
 from meteringest.store.clickhouse import Store
 from meteringest.store.settings import StoreSettings
 from meteringest.store.writer import Writer
@@ -107,12 +108,9 @@ def test_a_range_that_a_salvage_took_rows_from_is_not_waited_for_to_the_row() ->
     assert backlog_of(journal).planned() is None
 
 
-@pytest.mark.parametrize("records", [1, 3])
-async def test_rows_given_up_at_the_end_are_passed(records: int) -> None:
-    journal = damaged(SimulatedDisk(), records=records, spoilt=records - 1)
-    backlog, world = backlog_of(journal), World(0, Trace(kept=False))
+def writer_of(backlog: JournalBacklog, world: World) -> Writer:
     server = SimulatedClickHouse(world)
-    writer = Writer(
+    return Writer(
         Store("simulated", lambda: SimulatedClient(server, Fence())),  # type: ignore[arg-type,return-value]
         backlog,
         node=1,
@@ -120,7 +118,25 @@ async def test_rows_given_up_at_the_end_are_passed(records: int) -> None:
         offload=InlineOffload(),
         observer=TracingObserver(world),
     )
+
+
+@pytest.mark.parametrize("records", [1, 3])
+async def test_rows_given_up_at_the_end_are_passed(records: int) -> None:
+    journal = damaged(SimulatedDisk(), records=records, spoilt=records - 1)
+    backlog = backlog_of(journal)
+    writer = writer_of(backlog, World(0, Trace(kept=False)))
     backlog.advance(journal.recovery["skipped"][0][-2])
     assert backlog.stored() < backlog.durable()
     assert not await writer.store_next()
     assert backlog.stored() == backlog.durable()
+
+
+async def test_rows_given_up_beneath_what_was_stored_ahead_are_passed() -> None:
+    journal = damaged(SimulatedDisk(), records=4, spoilt=1)
+    backlog = backlog_of(journal)
+    ((*_, lost_from, lost_until),) = journal.recovery["skipped"]
+    backlog.advance(lost_from)
+    backlog.note_ahead(Ahead(first=lost_until, next=backlog.durable()))
+    assert await writer_of(backlog, World(0, Trace(kept=False))).store_next()
+    assert backlog.stored() == backlog.durable()
+    assert backlog.ahead() is None

@@ -97,7 +97,9 @@ class Writer:
         self._newest_turn = not self._newest_turn
         if self._newest_turn and self._marks().newest_waits(ahead, overdue=overdue):
             self._newest_at = trio.current_time()
-            await self._store_from(ahead.next, None)
+            gathered = await self._gather(ahead.next, None)
+            if gathered is not None:
+                await self._send(gathered)
         else:
             await self.store_next()
 
@@ -106,21 +108,23 @@ class Writer:
         ahead = self._backlog.ahead()
         stored, durable = self._backlog.stored(), self._backlog.durable()
         until = None if ahead is None else self._marks().end_beneath(ahead)
-        if await self._store_from(stored, until):
+        gathered = await self._gather(stored, until)
+        if ahead is not None and (gathered is None or gathered.first >= ahead.first):
+            # A salvage gave up the last rows beneath: nothing else is owed there.
+            await self._join(ahead, Range(self._node, stored, ahead.first))
             return True
-        if ahead is None and stored < durable:
+        if gathered is not None:
+            await self._send(gathered)
+            return True
+        if stored < durable:
             # A salvage gave up the last rows: waiting for them would never end.
             gone = Range(self._node, stored, durable)
             await self._noted(gone, self._backlog.advance, durable)
         return False
 
-    async def _store_from(self, first: int, until: int | None) -> bool:
-        gathered = await self._gather(first, until)
-        if gathered is None:
-            return False
+    async def _send(self, gathered: Gathered) -> None:
         await self._noted(gathered, self._backlog.plan, gathered.first, gathered.next)
         await self._insert(gathered)
-        return True
 
     async def _newest_first(self) -> Ahead | None:
         """The stretch ahead; a new one begins where so much is owed that the newest would wait."""
@@ -204,8 +208,12 @@ class Writer:
         elif gathered.next < ahead.first:
             await self._noted(gathered, self._backlog.advance, gathered.next)
         else:
-            await self._until_taken(ahead, mark_ahead, self._store, self._node, ahead)
-            await self._noted(gathered, self._backlog.advance, ahead.next)
+            await self._join(ahead, gathered)
+
+    async def _join(self, ahead: Ahead, last: Positions) -> None:
+        """`last` was the last that was owed beneath."""
+        await self._until_taken(ahead, mark_ahead, self._store, self._node, ahead)
+        await self._noted(last, self._backlog.advance, ahead.next)
 
     async def _noted(
         self, within: Positions, note: Callable[[*Arguments], None], *arguments: *Arguments

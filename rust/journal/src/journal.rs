@@ -143,10 +143,15 @@ impl Journal {
         Ok(records)
     }
 
-    /// Exactly the records of `from` to `next`, as an earlier read found them.
+    /// Exactly the records of `from` to `next`, as an earlier read found them; of those only that a
+    /// salvage has left.
     pub fn read_exact(&self, from: u64, next: u64) -> Result<Records, JournalError> {
         let (until, bytes) = (next, usize::MAX);
-        let records = self.read(from, Limit { until, bytes })?;
+        let mut records = self.read(from, Limit { until, bytes })?;
+        // The first comes whatever its size: behind a lost stretch it may lie past the end.
+        if records.iter().any(|record| record.first >= next) {
+            records = Records::default();
+        }
         if records.next() != Some(next) && !lock(&self.shelf).lost_between(from, next) {
             let found = records.next();
             return self.refuse(format!(
