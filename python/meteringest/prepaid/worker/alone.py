@@ -11,9 +11,9 @@ from meteringest.prepaid.reads import Held, MeterLink, Quality, Read, Register
 from meteringest.prepaid.state import MonthToDate
 from meteringest.prepaid.tariff import Basis, ExportMode, Tariff
 from meteringest.prepaid.worker.book import Book, start_s
-from meteringest.prepaid.worker.closing import Bytes
 from meteringest.prepaid.worker.figures import Serving
 from meteringest.prepaid.worker.midnight import Midnights
+from meteringest.prepaid.worker.packing import Bytes
 from meteringest.prepaid.worker.ports import Engine, Fields, Ints, fetch_among
 from meteringest.prepaid.worker.rows import KIND_ORDER, Piece
 from meteringest.prepaid.worker.sums import APPARENT_BIT, EXPORT_BIT, IMPORT_BIT

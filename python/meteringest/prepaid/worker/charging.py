@@ -27,14 +27,11 @@ from meteringest.prepaid.worker.alone import (
 )
 from meteringest.prepaid.worker.book import Book, date_of, start_s
 from meteringest.prepaid.worker.closing import (
-    Bytes,
     carried,
     followed,
     has_surplus,
     openings,
-    pack,
     read_back,
-    width,
     written,
 )
 from meteringest.prepaid.worker.figures import (
@@ -49,6 +46,7 @@ from meteringest.prepaid.worker.figures import (
 from meteringest.prepaid.worker.fuel_shares import FuelShares
 from meteringest.prepaid.worker.groups import Group, groups
 from meteringest.prepaid.worker.openings import States, load_states
+from meteringest.prepaid.worker.packing import Bytes, large, masks, pack, width
 from meteringest.prepaid.worker.plan import Plan, month_ends
 from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 from meteringest.prepaid.worker.rows import LineName, Piece, shapes
@@ -78,7 +76,7 @@ class Charging:
         self._writing = writing
         self._accounts = book.accounts[plan.places]
         self._first, self._until = plan.first.copy(), plan.until.copy()
-        self._states = States(len(plan.places), self._width())
+        self._states = States(len(plan.places))
         self._fuel = FuelShares(engine, book, plan.places, writing)
         self.alone = 0
         self._open()
@@ -95,6 +93,7 @@ class Charging:
 
     def charge(self, day: Day) -> int:
         """Charges one day of every account whose plan holds it; returns how many there are."""
+        self._states.turn()
         active = np.flatnonzero((self._first <= day.number) & (day.number <= self._until))
         for group in groups(self._book, self._plan.places, active, day.number):
             if group.tariff is None:
@@ -105,15 +104,16 @@ class Charging:
         self._writing.ended_day()
         return len(active)
 
-    def _width(self) -> int:
-        return max((width(each) for each in self._book.rules.tariffs), default=1)
+    def _load(self, states: States, rows: Ints, day: int) -> Ints:
+        longest = max((width(each) for each in self._book.rules.tariffs), default=1)
+        return load_states(self._engine, states, (self._accounts, rows), day, longest)
 
     def _open(self) -> None:
         """States before the first day; an account whose day before has none begins anew."""
         begin = self._book.first_day[self._plan.places]
         for first in distinct(self._first[self._first > begin]).tolist():
             rows = np.flatnonzero((self._first == first) & (self._first > begin))
-            closed = load_states(self._engine, self._states, self._accounts, rows, first - 1)
+            closed = self._load(self._states, rows, first - 1)
             lost = rows[~np.isin(rows, closed)]
             self._first[lost] = begin[lost]
             self._states.begin(lost)
@@ -134,9 +134,7 @@ class Charging:
         figures, served = self._figures(rows, day, group)
         fuel = self._fuel.amounts(rows, tariff, day.number)
         by_columns = refusal(tariff) is None
-        states = openings(
-            self._states.packed[rows], tariff, group.load_w, self._book.rules.tariff_of
-        )
+        states = openings(self._states.take(rows), tariff, group.load_w, self._book.rules.tariff_of)
         states.scalar |= figures.odd | (not by_columns)
         if self._states.unpacked:
             states.scalar |= np.isin(rows, list(self._states.unpacked))
@@ -161,6 +159,7 @@ class Charging:
         limit = FITS // UWH_PER_WH
         for moved in energies.values():
             charged.scalar[np.abs(moved) > limit] = True
+        charged.scalar[large(tariff, charged.closing, group.load_w)] = True
         if not charged.scalar.all():
             self._keep(group, tariff, day, charged, figures)
         alone = np.flatnonzero(charged.scalar)
@@ -171,18 +170,19 @@ class Charging:
         self, group: Group, tariff: Tariff, day: Day, charged: BulkCharges, figures: Figures
     ) -> None:
         tomorrow = date_of(day.number + 1)
-        closing = pack(tariff, followed(charged.closing, tomorrow), group.load_w)
-        fine = ~charged.scalar
-        self._states.put_packed(group.rows[fine], closing[fine])
+        closing = followed(charged.closing, tomorrow)
+        mask = masks(tariff, closing)
         counts = np.stack([figures.counts[name] for name in HELD], axis=1)
         said, held = counts[:1], np.zeros(len(counts), dtype=np.int64)
         if counts.any():
             said, held = np.unique(counts, axis=0, return_inverse=True)
         energies = {name: moved * UWH_PER_WH for name, moved in _energies(tariff, figures).items()}
-        for lines, rows, amounts, energy in shapes(
-            charged, tariff.components, energies, held.reshape(-1)
-        ):
-            found = said[held.reshape(-1)[rows[0]]].tolist()
+        held = held.reshape(-1)
+        kinds = np.searchsorted(distinct(mask), mask) * len(said) + held
+        for lines, rows, amounts, energy in shapes(charged, tariff.components, energies, kinds):
+            found = said[held[rows[0]]].tolist()
+            packed = pack(tariff, closing, group.load_w, int(mask[rows[0]]), rows)
+            self._states.put_packed(group.rows[rows], packed)
             self._writing.add(
                 Piece(
                     accounts=self._accounts[group.rows[rows]],
@@ -197,7 +197,7 @@ class Charging:
                     held=sorted(words(r, n) for r, n in zip(REASONS, found, strict=True) if n),
                     over=day.over,
                     up_to=figures.up_to[rows],
-                    closing=closing[rows],
+                    closing=packed,
                     made_from=figures.newest[rows],
                 )
             )
@@ -287,8 +287,9 @@ class Charging:
         rows = active[(self._until[active] == day) & (self._plan.last[active] > day)]
         if not len(rows) or date_of(day + 1).day != 1:
             return
-        before = States(len(self._accounts), self._states.packed.shape[1])
-        load_states(self._engine, before, self._accounts, rows, day)
+        before = States(len(self._accounts))
+        self._load(before, rows, day)
+        self._states.turn()
         following = int(month_ends(np.array([day + 1]))[0])
         for row in rows.tolist():
             if has_surplus(before.raw(row)) or has_surplus(self._states.raw(row)):

@@ -17,7 +17,7 @@ from meteringest.prepaid.bulk import BulkCharges
 from meteringest.prepaid.lines import Kind
 from meteringest.prepaid.tariff import Payment
 from meteringest.prepaid.worker.book import date_of
-from meteringest.prepaid.worker.closing import Bytes
+from meteringest.prepaid.worker.packing import Bytes
 from meteringest.prepaid.worker.ports import Ints, distinct
 
 LineName = tuple[str, str]
@@ -82,11 +82,11 @@ class Rows:
 
 
 def shapes(
-    charged: BulkCharges, order: Sequence[str], energies: dict[LineName, Ints], held: Ints
+    charged: BulkCharges, order: Sequence[str], energies: dict[LineName, Ints], kinds: Ints
 ) -> Iterator[tuple[list[LineName], Ints, Ints, Ints]]:
     """Rows by which lines they have: the lines, the rows, their amounts and energies.
 
-    `held` sets rows apart that say different things.
+    `kinds` sets rows apart that differ otherwise.
     """
     place = {name: number for number, name in enumerate(order)}
     names = sorted(charged.lines, key=lambda each: (KIND_ORDER.index(each[0]), place[each[1]]))
@@ -95,7 +95,7 @@ def shapes(
     energy = np.stack([*(energies.get(name, nothing) for name in names), nothing], axis=1)
     there = (amounts != 0) | (energy != 0)
     code = there @ (1 << np.arange(there.shape[1], dtype=np.int64))
-    code = code + (held << there.shape[1])
+    code = code + (kinds << there.shape[1])
     code = np.where(charged.scalar, -1, code)
     for each in distinct(code[code >= 0]):
         rows = np.flatnonzero(code == each)
