@@ -74,10 +74,14 @@ class Book:
 
     def terms_on(self, places: Ints, day: Ints | int) -> Ints:
         """Of each account the row of its terms on that day, or NOBODY."""
-        keys = (self.terms.account << 32) + self.terms.day
-        rows = np.searchsorted(keys, (places << 32) + day, side="right") - 1
-        owner = self.terms.account[np.maximum(rows, 0)] if len(keys) else places + 1
-        return np.where((rows >= 0) & (owner == places), rows, NOBODY)
+        first, rows = self._terms_from[places], self._terms_from[places + 1] - 1
+        days = np.broadcast_to(day, places.shape)
+        later = rows >= first
+        while later.any():
+            later[later] = self.terms.day[rows[later]] > days[later]
+            rows -= later
+            later &= rows >= first
+        return np.where(rows >= first, rows, NOBODY)
 
     def open_on(self, places: Ints, day: Ints | int) -> NDArray[np.bool_]:
         """Whether each account has terms on the day and is not closed."""
@@ -85,6 +89,23 @@ class Book:
         begun: NDArray[np.bool_] = rows != NOBODY
         begun[begun] = ~self.terms.closed[rows[begun]]
         return begun
+
+    def links_of(self, places: Ints) -> tuple[Ints, Ints]:
+        """Rows of all links of `places`, and whose each is, counted within them."""
+        first = self._links_from[places]
+        count = self._links_from[places + 1] - first
+        owner = np.repeat(np.arange(len(places)), count)
+        within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+        return first[owner] + within, owner
+
+    @cached_property
+    def _terms_from(self) -> Ints:
+        """Where each account's terms begin, and behind them all the end."""
+        return np.searchsorted(self.terms.account, np.arange(len(self.accounts) + 1))
+
+    @cached_property
+    def _links_from(self) -> Ints:
+        return np.searchsorted(self.links.account, np.arange(len(self.accounts) + 1))
 
     @cached_property
     def first_day(self) -> Ints:

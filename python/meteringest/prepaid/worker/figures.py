@@ -17,7 +17,16 @@ from meteringest.prepaid.time_of_day import Band
 from meteringest.prepaid.worker.book import Book, start_s
 from meteringest.prepaid.worker.midnight import Midnights
 from meteringest.prepaid.worker.ports import Ints
-from meteringest.prepaid.worker.sums import COUNTS, DAY_MIN, Channels, Sums, straddled
+from meteringest.prepaid.worker.sums import (
+    COUNTS,
+    DAY_MIN,
+    Channels,
+    Sums,
+    counts,
+    interval_s,
+    of,
+    straddled,
+)
 
 Bools = NDArray[np.bool_]
 HELD = ("suspect", "rejected", "missing")
@@ -58,11 +67,7 @@ class Figures:
 def serving(book: Book, places: Ints, day: int, offset_min: int) -> Serving:
     """All links of `places` that hold some of the day."""
     links = book.links
-    begin = np.searchsorted(links.account, places, side="left")
-    count = np.searchsorted(links.account, places, side="right") - begin
-    owner = np.repeat(np.arange(len(places)), count)
-    within = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    link = begin[owner] + within
+    link, owner = book.links_of(places)
     low, high = start_s(day, offset_min), start_s(day + 1, offset_min)
     there = (links.from_s[link] < high) & (links.to_s[link] > low)
     link, owner = link[there], owner[there]
@@ -87,23 +92,23 @@ class Gathering:
         sums, served = self._seen.sums, self._served
         found = Figures(rows, len(bands or ()))
         np.logical_or.at(found.odd, served.owner, ~served.whole)
-        at, there = sums.find(self._meter, day)
-        at, owner = at[there], served.owner[there]
-        self._there, self._at = there, at
+        self._rows, self._there = sums.find(self._meter, day)
+        owner = served.owner[self._there]
+        counted = counts(self._rows)
         for name in COUNTS:
-            np.add.at(found.counts[name], owner, sums.count(name, at))
-        np.maximum.at(found.newest, owner, sums.of("newest", at))
-        np.maximum.at(found.up_to, owner, sums.of("up_to", at))
-        interval_s = sums.interval_s(at)
+            np.add.at(found.counts[name], owner, counted[name])
+        np.maximum.at(found.newest, owner, self._of("newest"))
+        np.maximum.at(found.up_to, owner, self._of("up_to"))
         if bands is None:
             return found
+        lengths_s = interval_s(self._rows)
         edges = {edge % DAY_MIN for band in bands for edge in (band.from_min, band.to_min)}
-        odd = (interval_s == 0) | straddled(sorted(edges), interval_s)
+        odd = (lengths_s == 0) | straddled(sorted(edges), lengths_s)
         if self._channels.bits != sums.bits:
-            odd |= sums.count("missing", at) > 0
+            odd |= counted["missing"] > 0
         np.logical_or.at(found.odd, owner, odd)
         for name, column in (("demand_w", found.demand_w), ("demand_va", found.demand_va)):
-            highest = self._behind(found, self._of(name), HOUR_S) // np.maximum(interval_s, 1)
+            highest = self._behind(found, self._of(name), HOUR_S) // np.maximum(lengths_s, 1)
             np.maximum.at(column, owner, highest)
         self._energy(found, bands)
         return found
@@ -165,7 +170,7 @@ class Gathering:
             np.add.at(found.export, owner, self._exported)
 
     def _of(self, name: str) -> Ints:
-        return self._seen.sums.of(name, self._at)
+        return of(self._rows, name)
 
     def _behind(self, found: Figures, column: Ints, factor: int = 1) -> Ints:
         """Behind the transformers."""

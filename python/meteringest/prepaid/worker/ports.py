@@ -41,10 +41,10 @@ def distinct(numbers: NDArray[Number]) -> NDArray[Number]:
 
 
 def ascending(numbers: NDArray[Number]) -> Ints:
-    """The places of `numbers` in ascending order; often they stand in it already."""
+    """The places of `numbers` in ascending order; mostly they stand in it, or in a few runs."""
     if bool(np.all(numbers[1:] >= numbers[:-1])):
         return np.arange(len(numbers))
-    places: Ints = np.argsort(numbers)
+    places: Ints = np.argsort(numbers, kind="stable")
     return places
 
 

@@ -72,28 +72,33 @@ class Sums(Struct, frozen=True):
     bits: int
     cuts: Cuts
 
-    def find(self, meters: Ints, day: int) -> tuple[Ints, NDArray[np.bool_]]:
-        """Of each meter its row on that day, and whether there is one."""
-        wanted = _key(meters, day)
+    def find(self, meters: Ints, day: int) -> tuple[NDArray[np.void], NDArray[np.bool_]]:
+        """The meters' rows of that day, and whether each meter has one."""
         if not len(self.keys):
-            return np.zeros(len(meters), dtype=np.int64), np.zeros(len(meters), dtype=bool)
+            return self.rows, np.zeros(len(meters), dtype=bool)
+        wanted = _key(meters, day)
         at = np.minimum(np.searchsorted(self.keys, wanted), len(self.keys) - 1)
-        return self.order[at], self.keys[at] == wanted
+        there = self.keys[at] == wanted
+        return self.rows.take(self.order[at[there]]), there
 
-    def count(self, name: str, at: Ints) -> Ints:
-        """How many reads of a row are so."""
-        counted: Ints = self.rows["counts"][at].astype(np.int64)
-        return counted >> COUNT_BITS * COUNTS.index(name) & ((1 << COUNT_BITS) - 1)
 
-    def interval_s(self, at: Ints) -> Ints:
-        """The length of a row's intervals; 0 where it cannot be said."""
-        least, most = (self.rows[name][at].astype(np.int64) for name in ("shortest", "longest"))
-        return np.where(least == most, least, 0)
+def counts(rows: NDArray[np.void]) -> dict[str, Ints]:
+    """How many reads of each row are so."""
+    counted = of(rows, "counts")
+    least = (1 << COUNT_BITS) - 1
+    return {name: counted >> COUNT_BITS * n & least for n, name in enumerate(COUNTS)}
 
-    def of(self, name: str, at: Ints) -> Ints:
-        """A column."""
-        found: Ints = self.rows[name][at].astype(np.int64)
-        return found
+
+def interval_s(rows: NDArray[np.void]) -> Ints:
+    """The length of each row's intervals; 0 where it cannot be said."""
+    least, most = of(rows, "shortest"), of(rows, "longest")
+    return np.where(least == most, least, 0)
+
+
+def of(rows: NDArray[np.void], name: str) -> Ints:
+    """A column."""
+    found: Ints = rows[name].astype(np.int64)
+    return found
 
 
 def load_sums(
