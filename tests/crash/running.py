@@ -19,6 +19,8 @@ from meteringest.store.settings import StoreSettings
 
 UP_TIMEOUT_S = 60
 DEATH_TIMEOUT_S = 60
+# After an hour's run a sum goes through hundreds of millions of reads.
+READER_TIMEOUT_S = 1_800
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "meteringest")
 
@@ -179,7 +181,7 @@ port = 0
     def reader(self, url: str = "") -> Iterator[Store]:
         """An ordinary ClickHouse client of the endpoint, or of the server the service uses."""
         url = url or f"http://reader:reader's%20password@127.0.0.1:{self.endpoint_port}"
-        store = open_store(StoreSettings(url=url), self.folder)
+        store = open_store(StoreSettings(url=url, timeout_s=READER_TIMEOUT_S), self.folder)
         try:
             yield store
         finally:
