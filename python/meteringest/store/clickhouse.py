@@ -91,9 +91,8 @@ class Store:
 
     def insert(self, table: str, block: bytes, token: str) -> int:
         """One Native block; returns the rows written. The same token twice inserts once."""
-        settings = {**_BLOCK, "insert_deduplication_token": token}
-        if table in _KEYS_ONCE:
-            settings["optimize_on_insert"] = 0
+        own = _CHARGES if table in _CHARGE_TABLES else {}
+        settings = {**_BLOCK, **own, "insert_deduplication_token": token}
         with self._client() as client:
             summary = client.raw_insert(table, insert_block=block, settings=settings, fmt="Native")
             return summary.written_rows
@@ -229,5 +228,10 @@ _BLOCK: dict[str, Value] = {
     "max_partitions_per_insert_block": PARTITIONS_MAX,
 }
 # Their blocks hold every key once: looking for doubles took a quarter of what an insert costs. It
-# is FINAL and merges that find a day's older versions, which lie in other blocks.
-_KEYS_ONCE = frozenset({"m.charge_days", "m.charge_history"})
+# is FINAL and merges that find a day's older versions, which lie in other blocks. Their words come
+# numbered (LowCardinality), which their columns of strings take only when types may be converted.
+_CHARGE_TABLES = frozenset({"m.charge_days", "m.charge_history"})
+_CHARGES: dict[str, Value] = {
+    "optimize_on_insert": 0,
+    "input_format_native_allow_types_conversion": 1,
+}

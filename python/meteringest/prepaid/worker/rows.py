@@ -4,8 +4,10 @@ Rule 1: rows with the same lines are one piece, whose text is written once and r
 """
 
 import hashlib
+import struct
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import chain
 
 import numpy as np
 from msgspec import Struct
@@ -21,6 +23,9 @@ from meteringest.prepaid.worker.packing import Bytes
 from meteringest.prepaid.worker.ports import Ints, distinct
 
 LineName = tuple[str, str]
+# LowCardinality in a Native block: its version, then how wide numbers are and that words go along.
+_VERSION = (1).to_bytes(8, "little")
+_TWO_BYTES = 1 | 1 << 9 | 1 << 10
 KIND_ORDER: tuple[str, ...] = tuple(Kind)
 
 
@@ -110,7 +115,8 @@ def shapes(
 
 def _columns(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, bytes]]:
     def each(cut: str, dtype: str) -> bytes:
-        return b"".join(getattr(piece, cut).astype(dtype).tobytes() for piece in pieces)
+        columns = [getattr(piece, cut).reshape(-1) for piece in pieces]
+        return np.concatenate(columns).astype(dtype, copy=False).tobytes()
 
     def text(words: Sequence[str]) -> bytes:
         return b"".join(_leb(len(raw)) + raw for raw in (word.encode() for word in words))
@@ -127,16 +133,14 @@ def _columns(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, bytes]]:
     lines = ends([len(piece.lines) for piece in pieces])
     yield ("account", "UInt64", each("accounts", "<u8"))
     yield ("day", "Date", b"".join(_filled(p.day, len(p.accounts), "<u2") for p in pieces))
-    yield ("payment", "String", repeated([[piece.payment] for piece in pieces]))
-    yield ("tariff", "String", repeated([[piece.tariff] for piece in pieces]))
+    yield ("payment", *_words(pieces, [[piece.payment] for piece in pieces]))
+    yield ("tariff", *_words(pieces, [[piece.tariff] for piece in pieces]))
     totals = [piece.amounts.sum(axis=1) for piece in pieces]
     yield ("amount", MONEY, b"".join(total.astype("<i8").tobytes() for total in totals))
     totals = [piece.energies.sum(axis=1) for piece in pieces]
     yield ("energy_uwh", "Int64", b"".join(total.astype("<i8").tobytes() for total in totals))
-    kinds = repeated([[kind for kind, _ in piece.lines] for piece in pieces])
-    yield ("kinds", "Array(String)", lines + kinds)
-    names = repeated([[name for _, name in piece.lines] for piece in pieces])
-    yield ("components", "Array(String)", lines + names)
+    yield ("kinds", *_words(pieces, [[kind for kind, _ in p.lines] for p in pieces], lines))
+    yield ("components", *_words(pieces, [[name for _, name in p.lines] for p in pieces], lines))
     yield ("amounts", f"Array({MONEY})", lines + each("amounts", "<i8"))
     yield ("energies", "Array(Int64)", lines + each("energies", "<i8"))
     yield ("reads", "UInt32", each("reads", "<u4"))
@@ -146,6 +150,27 @@ def _columns(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, bytes]]:
     yield ("over", "UInt8", b"".join(_filled(p.over, len(p.accounts), "u1") for p in pieces))
     yield ("up_to", "DateTime('UTC')", each("up_to", "<u4"))
     yield ("made_from", "UInt64", each("made_from", "<u8"))
+
+
+def _words(
+    pieces: Sequence[Piece], words: Sequence[Sequence[str]], ends: bytes = b""
+) -> tuple[str, bytes]:
+    """Type and values of a column of few different words: each once, then two bytes a word.
+
+    `ends`: a row has several. The table's column is of strings, which the engine makes of them.
+    """
+    places = {word: place for place, word in enumerate(dict.fromkeys(chain(("",), *words)))}
+    numbers = [
+        np.tile(np.array([places[word] for word in some], dtype="<u2"), len(piece.accounts))
+        for piece, some in zip(pieces, words, strict=True)
+    ]
+    rows = sum(map(len, numbers))
+    kind = "Array(LowCardinality(String))" if ends else "LowCardinality(String)"
+    if not rows:
+        return kind, _VERSION + ends
+    keys = b"".join(_leb(len(raw)) + raw for raw in (word.encode() for word in places))
+    head = struct.pack("<QQ", _TWO_BYTES, len(places)) + keys + struct.pack("<Q", rows)
+    return kind, b"".join([_VERSION, ends, head, *(each.tobytes() for each in numbers)])
 
 
 def _constants(rows: int, at_ms: int, ver: int) -> Iterator[tuple[str, str, bytes]]:
