@@ -28,11 +28,13 @@ class CaughtUp:
         self._storing = storing
 
     async def wait(self) -> None:
-        """Returns once everything appended until now is stored; raises StoreUnavailable if not.
+        """Returns once everything decoded until now is stored; raises StoreUnavailable if not.
 
+        Also the batch in the decoder's hands: it may hold what the registry of before refused.
         Rows that wait aside raise StoreRefused: what stands cannot be told without them.
         """
-        position = self._line.journal.appended
+        async with self._line.turn:
+            position = self._line.journal.appended
         with trio.move_on_after(STORED_TIMEOUT_S):
             while self._backlog.stored() < position:
                 await self._storing.moved()
