@@ -12,12 +12,13 @@ from tests.crash.test_serve_kill import KILLS, assert_all_there
 FLEET = ("--meters", "100", "--dcus", "4", "--seed", "12")
 STEPPED = (sys.executable, "-m", "tests.crash.stepped")
 NTH_MAX = 6
+KILL_S = 6
 ALWAYS = [
     f"{when}-{step}" for step in ("append", "sync", "said", "insert", "release") for when in WHENS
 ]
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(400 + 30 * KILLS)
 def test_killed_before_and_after_every_step_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     house = House(
         tmp_path,
@@ -27,8 +28,8 @@ def test_killed_before_and_after_every_step_nothing_acknowledged_is_lost(tmp_pat
     chance = random.Random(20261121)  # noqa: S311
     load = (*FLEET, "--port", "0", "--uplink-port", str(house.uplink_port), "--report", "r.json")
     steps = names() * (KILLS // len(names())) or ALWAYS
-    # 80 days last a little longer than the kills do.
-    speed = str(80 * 86_400 // (4 * len(steps)))
+    # 80 days last a little longer than the kills do, also on a busy machine.
+    speed = str(80 * 86_400 // (KILL_S * len(steps)))
     pace = ("--days", "80", "--pace", "live", "--speed", speed, "--fault", "changed=0.001")
     with house.simulating(*load, *pace) as fleet:
         for step in chance.sample(steps, len(steps)):

@@ -111,7 +111,7 @@ class SimulatedClickHouse:
         self.window = keep
 
     def insert(self, table: str, rows: Sequence[Row], token: str) -> int:
-        """One block under its token; returns the rows written."""
+        """One block under its token, or under none; returns the rows written."""
         fault = self._begin(f"insert {table} rows={len(rows)} token={token}")
         self._check(table, rows)
         into = self.tables[table]
@@ -124,12 +124,12 @@ class SimulatedClickHouse:
         taken = self._taken(fault, rows)
         for row in taken:
             key, version = into.put(row)
-            writer = into.writers.setdefault((key, version), token)
+            writer = into.writers.setdefault((key, version), token) if token else token
             if not _same_origin(writer, token) and not self._world.salvaged:
                 self._world.violate(
                     "I4", f"{table} {key} version {version} came as {writer} and again as {token}"
                 )
-        if len(taken) == len(rows):
+        if self._notes_token(fault):
             self._remember(into, token, tuple(rows))
         self._end(fault)
         return len(rows)
@@ -145,17 +145,19 @@ class SimulatedClickHouse:
         copied = [
             row
             for key in keys
-            for version, row in sorted(reads.rows.get(key, {}).items())  # type: ignore[type-var]
+            for version, row in sorted(reads.rows.get(key, {}).items())
             if int(str(version)) < below
         ]
         taken = self._taken(fault, copied)
         for row in taken:
             history.put(row)
-        if len(taken) == len(copied):
+        if self._notes_token(fault):
             self._remember(history, token, ())
         self._end(fault)
 
     def _remember(self, table: Table, token: str, rows: tuple[Row, ...]) -> None:
+        if not token:
+            return
         table.tokens[token] = rows
         while len(table.tokens) > self.window:
             del table.tokens[next(iter(table.tokens))]
@@ -211,9 +213,16 @@ class SimulatedClickHouse:
             return rows
         return [row for row in rows if hash_of(row) % 2]
 
+    def _notes_token(self, fault: str) -> bool:
+        """The real one notes it before the rows are there, and may fall in between."""
+        return fault != "torn" or self._chance.random() < NOTED_SHARE
+
     def _end(self, fault: str) -> None:
         if fault in {"unanswered", "torn"}:
             raise OperationalError(SILENT)
+
+
+NOTED_SHARE = 0.5
 
 
 def hash_of(row: Row) -> int:

@@ -72,7 +72,7 @@ class SimulatedClient:
             raise NotUnderstoodError(fmt)
         if table == "m.meters":
             return Summary(self._server.register(rows_in(insert_block)))
-        token = str(settings["insert_deduplication_token"])
+        token = str(settings.get("insert_deduplication_token", ""))
         return Summary(self._server.insert(table, rows_in(insert_block), token))
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ Rule 1: a question is known by a piece of its text; what is asked of it is in th
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,20 +20,35 @@ def answer(
     """The columns and rows, or None for a question that is none of these."""
     if "FROM m.rejects_v" in sql:
         return ("reject",), _unresolved(tables, parameters)
-    if found := _ACCEPTED.match(sql):
-        pairs = {(int(a), int(b)) for a, b in _PAIR.findall(found["pairs"])}
-        rows = tables[found["table"]].every()
-        taken = {(_int(row, "meter"), _int(row, "counter")) for row in rows}
-        return ("meter", "counter"), sorted(pairs & taken)
-    if found := _STANDING.match(sql):
-        names = ("meter", "interval_start", "ver", "counter")
-        rows = _within(tables["m.reads"].final().values(), found, "interval_start")
-        return names, [tuple(row[name] for name in names) for row in rows]
-    if found := _REGISTERS.match(sql):
-        if any(_within(tables["m.registers"].every(), found, "at")):
-            raise AssertionError(sql)
-        return ("meter",), []
+    for pattern, answered in _ANSWERS.items():
+        if found := pattern.match(sql):
+            return answered(tables, found)
     return None
+
+
+def _accepted(tables: "Mapping[str, Table]", found: re.Match[str]) -> Found:
+    pairs = {(int(a), int(b)) for a, b in _PAIR.findall(found["pairs"])}
+    rows = tables[found["table"]].every()
+    taken = {(_int(row, "meter"), _int(row, "counter")) for row in rows}
+    return ("meter", "counter"), sorted(pairs & taken)
+
+
+def _counted(tables: "Mapping[str, Table]", found: re.Match[str]) -> Found:
+    within = range(int(found["first"]), int(found["next"]))
+    numbers = {_int(row, found["name"]) for row in tables[found["table"]].every()}
+    return ("rows",), [(sum(number in within for number in numbers),)]
+
+
+def _standing(tables: "Mapping[str, Table]", found: re.Match[str]) -> Found:
+    names = ("meter", "interval_start", "ver", "counter")
+    rows = _within(tables["m.reads"].final().values(), found, "interval_start")
+    return names, [tuple(row[name] for name in names) for row in rows]
+
+
+def _registers(tables: "Mapping[str, Table]", found: re.Match[str]) -> Found:
+    if any(_within(tables["m.registers"].every(), found, "at")):
+        raise AssertionError(found.string)
+    return ("meter",), []
 
 
 def _unresolved(
@@ -89,5 +104,15 @@ _BETWEEN = (
     r"WHERE meter IN \((?P<meters>[\d, ]+)\) AND {} BETWEEN "
     r"toDateTime\((?P<first>\d+), 'UTC'\) AND toDateTime\((?P<last>\d+), 'UTC'\)"
 )
+_COUNTED = re.compile(
+    r"SELECT uniqExact\((?P<name>\w+)\) FROM (?P<table>[\w.]+) "
+    r"WHERE \w+ >= (?P<first>\d+) AND \w+ < (?P<next>\d+)$"
+)
 _STANDING = re.compile(r".* FROM m\.reads FINAL " + _BETWEEN.format("interval_start"))
 _REGISTERS = re.compile(r".* FROM m\.registers " + _BETWEEN.format("at"))
+_ANSWERS: "Mapping[re.Pattern[str], Callable[[Mapping[str, Table], re.Match[str]], Found]]" = {
+    _ACCEPTED: _accepted,
+    _COUNTED: _counted,
+    _STANDING: _standing,
+    _REGISTERS: _registers,
+}

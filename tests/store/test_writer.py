@@ -31,16 +31,24 @@ class Silence:
     def __init__(self, times: int, *, after: bool) -> None:
         self.left = times
         self.after = after
+        self.again: list[bool] = []
 
     def __call__(
-        self, store: Store, node: int, gathered: Gathered, observer: Observer, *_: object
+        self,
+        store: Store,
+        node: int,
+        gathered: Gathered,
+        observer: Observer,
+        *_: object,
+        again: bool,
     ) -> None:
+        self.again.append(again)
         if self.after:
             insert_range(store, node, gathered, observer)
         if self.left:
             self.left -= 1
             raise EngineUnavailable("test", "Code: 243. not now", 243)
-        insert_range(store, node, gathered, observer)
+        insert_range(store, node, gathered, observer, again=again)
 
 
 def make(store: Store, journal: RecordedJournal, recorder: Recorder, **limits: float) -> Writer:
@@ -110,7 +118,9 @@ async def test_the_range_is_planned_before_it_is_sent(
     journal = RecordedJournal(tmp_path, 4)
     seen = []
     monkeypatch.setattr(
-        writer_module, "insert_range", lambda *_: seen.append((journal.planned(), journal.stored()))
+        writer_module,
+        "insert_range",
+        lambda *_, **__: seen.append((journal.planned(), journal.stored())),
     )
     await make(store, journal, recorder).store_next()
     assert seen == [((BASE, BASE + 4 * ROWS), BASE)]
@@ -160,7 +170,9 @@ async def test_a_read_waits_no_longer_than_freshness(
 ) -> None:
     trickle = Trickle()
     times: list[float] = []
-    monkeypatch.setattr(writer_module, "insert_range", lambda *_: times.append(trio.current_time()))
+    monkeypatch.setattr(
+        writer_module, "insert_range", lambda *_, **__: times.append(trio.current_time())
+    )
     settings = StoreSettings(rows_max=100, freshness_s=2.0)
     writer = Writer(
         None,  # type: ignore[arg-type]

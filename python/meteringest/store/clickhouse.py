@@ -89,10 +89,13 @@ class Store:
         with self._client() as client:
             return client.raw_query(sql, fmt=output)
 
-    def insert(self, table: str, block: bytes, token: str) -> int:
-        """One Native block; returns the rows written. The same token twice inserts once."""
+    def insert(self, table: str, block: bytes, token: str, *, deduplicate: bool = True) -> int:
+        """One Native block; returns the rows written. The same token twice inserts once.
+
+        Without `deduplicate` it goes in whatever the engine remembers of the token.
+        """
         own = _CHARGES if table in _CHARGE_TABLES else {}
-        settings = {**_BLOCK, **own, "insert_deduplication_token": token}
+        settings = {**_BLOCK, **own, **deduplicated(token, deduplicate=deduplicate)}
         with self._client() as client:
             summary = client.raw_insert(table, insert_block=block, settings=settings, fmt="Native")
             return summary.written_rows
@@ -216,6 +219,11 @@ def _sorted(where: str, error: ClickHouseError) -> StoreError:
     return fault(where, words, code, unheard=unheard and not isinstance(error, ProgrammingError))
 
 
+def deduplicated(token: str, *, deduplicate: bool = True) -> dict[str, Value]:
+    """The settings of an insert under `token`; the engine heeds any token that it is told."""
+    return {"insert_deduplication_token": token} if deduplicate else {"insert_deduplicate": 0}
+
+
 _PORTS = {"http": 8123, "https": 8443}
 # A block is taken whole and as it is, or not at all: by default ClickHouse drops a column it does
 # not know, wraps -1 into a UInt64, and on a server answers before anything was written.
@@ -223,7 +231,6 @@ _BLOCK: dict[str, Value] = {
     "input_format_skip_unknown_fields": 0,
     "input_format_native_allow_types_conversion": 0,
     "async_insert": 0,
-    "insert_deduplicate": 1,
     "max_insert_block_size": 1 << 22,
     "max_partitions_per_insert_block": PARTITIONS_MAX,
 }

@@ -65,6 +65,8 @@ class Writer:
         self._observer = observer
         self._offer_at = self._newest_at = -inf
         self._newest_turn = False
+        # Whoever ran before may have sent it already.
+        self._sent_before = True
 
     async def run(self) -> NoReturn:
         """Finishes what a crash interrupted, then follows the journal."""
@@ -177,16 +179,8 @@ class Writer:
     async def _insert(self, gathered: Gathered) -> None:
         begun = trio.current_time()
         place = place_of(gathered, self._backlog.ahead())
-        await self._until_taken(
-            gathered,
-            insert_range,
-            self._store,
-            self._node,
-            gathered,
-            self._observer,
-            self._aside,
-            place,
-        )
+        await self._until_taken(gathered, self._insert_range, gathered, place)
+        self._sent_before = False
         await self._note_stored(gathered, place)
         duration_s = trio.current_time() - begun
         self._observer.emit(
@@ -197,6 +191,12 @@ class Writer:
                 rows=rows_in(gathered),
                 duration_s=duration_s,
             )
+        )
+
+    def _insert_range(self, gathered: Gathered, place: Place) -> None:
+        again, self._sent_before = self._sent_before, True
+        insert_range(
+            self._store, self._node, gathered, self._observer, self._aside, place, again=again
         )
 
     async def _note_stored(self, gathered: Gathered, place: Place) -> None:

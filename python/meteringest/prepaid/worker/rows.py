@@ -73,7 +73,8 @@ class Rows:
     def blocks(self, at_ms: int, ver: int) -> tuple[bytes, bytes, str]:
         """For the history, for m.charge_days, and what names both."""
         pieces = self._pieces
-        digest = hashlib.sha256(ver.to_bytes(8, "little"))
+        # The time is in the name: an engine that died may know the name of what it does not have.
+        digest = hashlib.sha256(struct.pack("<qQ", at_ms, ver))
         for piece in pieces:
             digest.update(piece.day.to_bytes(4, "little") + piece.accounts.tobytes())
         columns = [*_columns(pieces), *_constants(self.count, at_ms, ver)]
