@@ -44,7 +44,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             description="Accounts charged at a time, while as many are loaded: the bound of "
             "memory, about 4 KiB each, however much there is to catch up.",
         ),
-    ] = 250_000
+    ] = 125_000
     rows_max: Annotated[
         int,
         Meta(ge=1, le=1 << 22, description="Days of accounts summed and written at a time."),
