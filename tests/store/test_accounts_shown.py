@@ -93,10 +93,8 @@ def charge(store: Store, ledger: Ledger, day: date) -> DayCharges:
     )
     store.insert("m.charge_days", rows_block(CHARGED, [row]), f"{day}-{row}")
     # A column of bytes: the encoder writes text.
-    store.run(
-        f"INSERT INTO m.charge_days SELECT * REPLACE (unhex('{closing}') AS closing, 6 AS ver) "  # noqa: S608
-        f"FROM m.charge_days FINAL WHERE day = '{day}'"
-    )
+    values = f"('{day}', 1, unhex('{closing}'), 5)"
+    store.run(f"INSERT INTO m.charge_closings (day, account, closing, ver) VALUES {values}")  # noqa: S608
     return done
 
 

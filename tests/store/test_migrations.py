@@ -85,7 +85,7 @@ def test_cluster_clauses_are_valid_sql(empty_store: Store, partition: Partition)
     words = clauses(settings, embedded=False)
     for migration in migrations():
         for statement in migration.statements(words):
-            assert "ON CLUSTER `amr`" in statement
+            assert "ON CLUSTER `amr`" in statement or "INSERT INTO" in statement
             empty_store.ask("EXPLAIN AST " + statement)
     tables = "\n".join(migrations()[0].statements(words))
     assert tables.count("ReplicatedReplacingMergeTree('/clickhouse/{cluster}/tables/") == 5

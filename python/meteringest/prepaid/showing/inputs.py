@@ -64,7 +64,7 @@ def charged_day(
 
 def _opening(engine: Engine, rules: Rules, account: int, day: date) -> MonthToDate:
     answer = engine.ask(
-        "SELECT hex(closing) FROM m.charge_days FINAL WHERE account = {account:UInt64} "
+        "SELECT hex(closing) FROM m.charge_closings FINAL WHERE account = {account:UInt64} "
         "AND day = {day:Date}",
         {"account": account, "day": day - timedelta(days=1)},
     )

@@ -88,17 +88,17 @@ class States:
 def charged_to(engine: Engine, accounts: NDArray[np.uint64], low: int) -> Ints:
     """Of each account its last charged day; `low` is where to look first. NOBODY without any."""
     found = np.full(len(accounts), NOBODY, dtype=np.int64)
-    for since in (low, 0):
+    # Closings lie day by day: few are read for the newest days, all of them for an account.
+    for sql in (_CLOSED_SINCE.replace("{since}", str(low)), _EVER_CHARGED):
         missing = np.flatnonzero(found == NOBODY)
         if len(missing):
-            _fill(engine, found, accounts, missing, since)
+            _fill(engine, found, accounts, missing, sql)
     return found
 
 
 def _fill(
-    engine: Engine, found: Ints, accounts: NDArray[np.uint64], missing: Ints, since: int
+    engine: Engine, found: Ints, accounts: NDArray[np.uint64], missing: Ints, sql: str
 ) -> None:
-    sql = _CHARGED_TO.replace("{since}", str(since))
     rows = fetch_among(
         engine, sql, (("account", "<u8"), ("day", "<u4")), "account", accounts[missing]
     )
@@ -129,7 +129,7 @@ def load_states(
     states.load(closed, found)
     for row in closed[found["fits"] == 0].tolist():
         ((raw,),) = engine.ask(
-            "SELECT hex(closing) FROM m.charge_days FINAL WHERE account = {account:UInt64} "
+            "SELECT hex(closing) FROM m.charge_closings FINAL WHERE account = {account:UInt64} "
             "AND day = toDate({day:UInt16})",
             {"account": int(accounts[row]), "day": day},
         ).rows
@@ -147,15 +147,17 @@ def _width(engine: Engine, accounts: NDArray[np.uint64], day: int, longest: int)
     return int(found["width"].max(initial=HEAD.itemsize))
 
 
-_CHARGED_TO = """
-SELECT account, toUInt32(toUInt16(max(day))) FROM m.charge_days
-WHERE day >= toDate(toUInt16({since})) AND {among} GROUP BY account
+_CLOSED_SINCE = """
+SELECT account, toUInt32(toUInt16(max(day))) FROM m.charge_closings
+WHERE day >= toDate(toUInt16({since})) AND {among} GROUP BY account"""
+_EVER_CHARGED = """
+SELECT account, toUInt32(toUInt16(max(day))) FROM m.charge_days WHERE {among} GROUP BY account
 SETTINGS optimize_aggregation_in_order = 1"""
 _LONGEST = """
-SELECT max(if(length(closing) <= {longest}, length(closing), 0)) FROM m.charge_days
+SELECT max(if(length(closing) <= {longest}, length(closing), 0)) FROM m.charge_closings
 WHERE day = toDate(toUInt16({day})) AND {among}"""
 # What is packed begins with 0x01 or 0x02, JSON with a brace.
 _STATES = """
 SELECT account, length(closing) <= {width} AND closing < '\\x03' AS fits,
     toFixedString(if(fits, closing, ''), {width})
-FROM m.charge_days FINAL WHERE day = toDate(toUInt16({day})) AND {among}"""
+FROM m.charge_closings FINAL WHERE day = toDate(toUInt16({day})) AND {among}"""

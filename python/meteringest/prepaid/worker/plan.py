@@ -17,6 +17,8 @@ from meteringest.prepaid.worker.fuel_shares import adjusted_months
 from meteringest.prepaid.worker.openings import charged_to
 from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 
+FIRST_SHARE = 4
+
 
 class Plan(Struct, frozen=True):
     """Accounts of one offset, by their places, to be charged from `first` up to and with `until`.
@@ -47,14 +49,21 @@ def plans(
         for month in distinct(months(changes.first[own])).tolist():
             some = own[months(changes.first[own]) == month]
             some = some[np.argsort(book.lowest_meter[some], kind="stable")]
-            for at in range(0, len(some), accounts_max):
-                batch = some[at : at + accounts_max]
+            for batch in _batches(some, accounts_max):
                 for plan in (
                     _before(engine, changes, batch),
                     _planned(engine, changes, batch, yesterday),
                 ):
                     if len(plan.places):
                         yield offset_min, plan
+
+
+def _batches(places: Ints, accounts_max: int) -> Iterator[Ints]:
+    """A small one first: until it is loaded there is nothing to charge or to write beside it."""
+    size = max(1, accounts_max // FIRST_SHARE)
+    while len(places):
+        yield places[:size]
+        places, size = places[size:], accounts_max
 
 
 def months(days: Ints) -> Ints:

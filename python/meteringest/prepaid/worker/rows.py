@@ -1,4 +1,4 @@
-"""Rows of m.charge_days and m.charge_history on their way into the store, as Native blocks.
+"""Rows of a day's charges and of what it closed with on their way into the store, as Native blocks.
 
 Rule 1: rows with the same lines are one piece, whose text is written once and repeated.
 """
@@ -71,18 +71,18 @@ class Rows:
         self.count += len(piece.accounts)
 
     def blocks(self, at_ms: int, ver: int) -> tuple[bytes, bytes, str]:
-        """For the history, for m.charge_days, and what names both."""
+        """The charges, what the days closed with, and what names both."""
         pieces = self._pieces
         # The time is in the name: an engine that died may know the name of what it does not have.
         digest = hashlib.sha256(struct.pack("<qQ", at_ms, ver))
         for piece in pieces:
             digest.update(piece.day.to_bytes(4, "little") + piece.accounts.tobytes())
         columns = [*_columns(pieces), *_constants(self.count, at_ms, ver)]
-        empty = ("closing", "String", b"\0" * self.count)
         closing = ("closing", "String", b"".join(_texts(each.closing) for each in pieces))
+        keys = [each for each in columns if each[0] in ("account", "day", "ver")]
         return (
-            block_of([*columns, empty], self.count),
-            block_of([*columns, closing], self.count),
+            block_of(columns, self.count),
+            block_of([*keys, closing], self.count),
             digest.hexdigest(),
         )
 

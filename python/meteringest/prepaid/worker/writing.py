@@ -1,7 +1,8 @@
-"""Charges on their way into the store: the history first, then m.charge_days, then the notices.
+"""Charges on their way into the store: history, m.charge_days, closings, notices.
 
 Rule 1: while one insert runs the next rows are made; more than a few inserts never wait.
 Rule 2: an insert that fails raises before any cursor moves.
+Rule 3: a day that stands in m.charge_closings stands in the other two, so it is charged.
 """
 
 from collections.abc import Sequence
@@ -82,9 +83,10 @@ class Writing:
             self._running.pop(0).result()
 
     def _insert(self, rows: Rows, notices: Sequence[tuple[object, ...]]) -> None:
-        history, newest, token = rows.blocks(self._at_ms, self._ver)
-        self._engine.insert("m.charge_history", history, f"{token}-history")
-        self._engine.insert("m.charge_days", newest, f"{token}-days")
+        charges, closings, token = rows.blocks(self._at_ms, self._ver)
+        self._engine.insert("m.charge_history", charges, f"{token}-history")
+        self._engine.insert("m.charge_days", charges, f"{token}-days")
+        self._engine.insert("m.charge_closings", closings, f"{token}-closings")
         if notices:
             self._engine.insert("m.outbox", rows_block(_OUTBOX, notices), f"{token}-notices")
 
