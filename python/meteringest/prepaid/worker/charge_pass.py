@@ -87,13 +87,11 @@ class Charger:
 
     def _look(self, now_ms: int) -> Snapshot:
         """The snapshot, once the days that have ended by now are known to have."""
-        snapshot = take(self._engine, self._snapshot)
         offsets = _offsets(self._book.rules if self._book is not None else None)
         ended_s = max(_midnight_s(now_ms // 1_000, each) for each in offsets)
-        if ended_s <= snapshot.clock_s:
-            return snapshot
-        cursors.end_days(self._engine, now_ms, ended_s)
-        return take(self._engine, snapshot)
+        if ended_s > self._snapshot.clock_s:
+            cursors.end_days(self._engine, now_ms, ended_s)
+        return take(self._engine, self._snapshot)
 
     def _load_book(self, snapshot: Snapshot) -> Book:
         old = self._snapshot
