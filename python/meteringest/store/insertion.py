@@ -132,7 +132,7 @@ def _lost(
 ) -> list[tuple[str, bytes, str]]:
     """Blocks of tables that hold fewer rows of the range than were sent.
 
-    Too many are harmless: a newer version may have replaced a row since.
+    A newer version may have replaced a row since: its block is sent again, which is harmless.
     """
     sent = Counter[str]()
     for table, block, _ in blocks:

@@ -147,9 +147,12 @@ def _width(engine: Engine, accounts: NDArray[np.uint64], day: int, longest: int)
     return int(found["width"].max(initial=HEAD.itemsize))
 
 
+# Two levels of a table of accounts cost more than they save: 68 against 24 ms for 125,000.
 _CLOSED_SINCE = """
 SELECT account, toUInt32(toUInt16(max(day))) FROM m.charge_closings
-WHERE day >= toDate(toUInt16({since})) AND {among} GROUP BY account"""
+WHERE day >= toDate(toUInt16({since})) AND {among} GROUP BY account
+SETTINGS max_threads = 1,
+    group_by_two_level_threshold = 0, group_by_two_level_threshold_bytes = 0"""
 _EVER_CHARGED = """
 SELECT account, toUInt32(toUInt16(max(day))) FROM m.charge_days WHERE {among} GROUP BY account
 SETTINGS optimize_aggregation_in_order = 1"""
