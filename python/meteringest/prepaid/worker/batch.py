@@ -1,7 +1,7 @@
 """Accounts that are charged together: what they need is loaded, then day after day is charged.
 
 Rule 1: nothing is loaded in one go but a bounded number of days of accounts.
-Rule 2: loading asks the store only; so the next batch may be loaded while this one is charged.
+Rule 2: loading asks the store only; so the next ones may be loaded while this one is charged.
 """
 
 import numpy as np

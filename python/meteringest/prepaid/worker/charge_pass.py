@@ -7,6 +7,8 @@ Rule 2: a pass may be cut short anywhere, run twice, or run at once by several: 
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
+from itertools import chain
 
 import numpy as np
 from msgspec import Struct
@@ -22,12 +24,14 @@ from meteringest.prepaid.worker.changes import Changes, find
 from meteringest.prepaid.worker.charging import Charging
 from meteringest.prepaid.worker.happenings import CatchingUp
 from meteringest.prepaid.worker.lag import Lag, lag
-from meteringest.prepaid.worker.plan import plans
+from meteringest.prepaid.worker.plan import Some, plans, shared_out
 from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.snapshot import Snapshot, take
 from meteringest.prepaid.worker.writing import Writing
 
+LOADED_AHEAD = 2
+"""Loading is most of the work and takes one thread; with one more, no core waits for it."""
 Widen = Callable[[Changes, Snapshot], None]
 """Names more to be charged than the cursors do: a sweep, an operator."""
 
@@ -107,9 +111,9 @@ class Charger:
         days = alone = accounts = 0
         rows_max = self._settings.rows_max
         with Writing(self._engine, at_ms=now_ms, ver=snapshot.number, rows_max=rows_max) as writing:
-            batches = ahead(self._batches(changes, snapshot, writing))
-            with closing(batches):
-                for batch in batches:
+            loaded = ahead(self._batches(changes, snapshot, writing), LOADED_AHEAD)
+            with closing(loaded):
+                for batch in chain.from_iterable(loaded):
                     days += batch.charge()
                     alone += batch.charging.alone
                     accounts += len(batch.plan.places)
@@ -128,12 +132,26 @@ class Charger:
             accounts=changes.book.accounts[places], days=days, alone=alone, snapshot=snapshot
         )
 
-    def _batches(self, changes: Changes, snapshot: Snapshot, writing: Writing) -> Iterator[Batch]:
-        book, settings, clock_s = changes.book, self._settings, snapshot.clock_s
-        for offset_min, plan in plans(self._engine, changes, clock_s, settings.accounts_max):
-            charging = Charging(self._engine, book, plan, offset_min, writing)
-            until = Until(clock_s, offset_min, settings.rows_max)
-            yield Batch(self._engine, book, plan, charging, until)
+    def _batches(
+        self, changes: Changes, snapshot: Snapshot, writing: Writing
+    ) -> Iterator[Callable[[], list[Batch]]]:
+        """What loads one share of the accounts after another."""
+        engine, book, clock_s = self._engine, changes.book, snapshot.clock_s
+
+        def load(some: Some) -> list[Batch]:
+            until = Until(clock_s, some.offset_min, self._settings.rows_max)
+            return [
+                Batch(
+                    engine,
+                    book,
+                    plan,
+                    Charging(engine, book, plan, some.offset_min, writing),
+                    until,
+                )
+                for plan in plans(engine, changes, some, clock_s)
+            ]
+
+        return (partial(load, some) for some in shared_out(changes, self._settings.accounts_max))
 
 
 def _offsets(rules: Rules | None) -> Iterable[int]:

@@ -38,24 +38,34 @@ class Plan(Struct, frozen=True):
         return Plan(self.places[rows], *days, self.parked)
 
 
-def plans(
-    engine: Engine, changes: Changes, clock_s: int, accounts_max: int
-) -> Iterator[tuple[int, Plan]]:
-    """Offset and plan of one batch after another, in the order in which reads lie in the store."""
+class Some(Struct, frozen=True):
+    """Accounts that are planned together."""
+
+    places: Ints
+    offset_min: int
+
+
+def shared_out(changes: Changes, accounts_max: int) -> Iterator[Some]:
+    """All that are to be charged, in the order in which their reads lie in the store."""
     book, places = changes.book, changes.places
     for offset_min in distinct(book.offset_min[places]).tolist():
         own = places[book.offset_min[places] == offset_min]
-        yesterday = (clock_s + offset_min * 60) // 86_400 - 1
-        for month in distinct(months(changes.first[own])).tolist():
-            some = own[months(changes.first[own]) == month]
+        month_of = months(changes.first[own])
+        for month in distinct(month_of).tolist():
+            some = own[month_of == month]
             some = some[np.argsort(book.lowest_meter[some], kind="stable")]
             for batch in _batches(some, accounts_max):
-                for plan in (
-                    _before(engine, changes, batch),
-                    _planned(engine, changes, batch, yesterday),
-                ):
-                    if len(plan.places):
-                        yield offset_min, plan
+                yield Some(batch, offset_min)
+
+
+def plans(engine: Engine, changes: Changes, some: Some, clock_s: int) -> list[Plan]:
+    """Which of their days are to be charged: what is parked, and what has terms."""
+    yesterday = (clock_s + some.offset_min * 60) // 86_400 - 1
+    found = (
+        _before(engine, changes, some.places),
+        _planned(engine, changes, some.places, yesterday),
+    )
+    return [plan for plan in found if len(plan.places)]
 
 
 def _batches(places: Ints, accounts_max: int) -> Iterator[Ints]:

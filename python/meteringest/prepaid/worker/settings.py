@@ -41,7 +41,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(
             ge=1,
             le=1 << 24,
-            description="Accounts charged at a time, while as many are loaded: the bound of "
+            description="Accounts charged at a time, while twice as many are loaded: the bound of "
             "memory, about 4 KiB each, however much there is to catch up.",
         ),
     ] = 125_000
