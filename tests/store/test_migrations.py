@@ -85,7 +85,9 @@ def test_cluster_clauses_are_valid_sql(empty_store: Store, partition: Partition)
     words = clauses(settings, embedded=False)
     for migration in migrations():
         for statement in migration.statements(words):
-            assert "ON CLUSTER `amr`" in statement or "INSERT INTO" in statement
+            said = [line for line in statement.splitlines() if not line.startswith("--")]
+            # What an INSERT brings in, the replicas pass on.
+            assert "ON CLUSTER `amr`" in statement or said[0].startswith("INSERT INTO")
             empty_store.ask("EXPLAIN AST " + statement)
     tables = "\n".join(migrations()[0].statements(words))
     assert tables.count("ReplicatedReplacingMergeTree('/clickhouse/{cluster}/tables/") == 5

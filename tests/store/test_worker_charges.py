@@ -143,7 +143,17 @@ def test_a_pass_cut_short_before_any_insert_is_done_again(store: Store, arriving
         assert rows(store) == [(5, DAY, slot + 1.0, [], slot + 1)]
         if cuts <= slot:
             break
-    assert cuts > 2
+    assert cuts > 3, "history, charges, closings, cursors"
+
+
+def test_a_worker_that_finds_nothing_new_writes_nothing(store: Store, arriving: Arriving) -> None:
+    account(arriving)
+    arriving.reads([read(0, 100)])
+    now_ms = noon_ms(DAY + timedelta(days=1))
+    assert charger(store).charge(now_ms) is not None
+    begun_anew = charger(Failing(store, 0))
+    assert begun_anew.charge(now_ms) is None
+    assert begun_anew.charge(now_ms + 1_000) is None
 
 
 @pytest.mark.parametrize("last_wh", [1_000, 1_500])

@@ -77,3 +77,9 @@ def _write_as_before(store: Store, accounts: tuple[int, ...]) -> None:
         )
     store.run("DROP TABLE m.charge_closings SYNC")
     migrate(store, StoreSettings())
+    moved = store.ask("SELECT account, hex(closing) FROM m.charge_closings FINAL ORDER BY account")
+    kept = store.ask(
+        "SELECT account, hex(closing) FROM m.charge_days FINAL WHERE closing != '' ORDER BY account"
+    )
+    assert list(moved.rows) == list(kept.rows)
+    assert [row[0] for row in moved.rows] == list(accounts)

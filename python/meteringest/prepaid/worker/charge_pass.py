@@ -5,7 +5,7 @@ than the snapshot says, never older.
 Rule 2: a pass may be cut short anywhere, run twice, or run at once by several: see snapshot.py.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain
@@ -24,7 +24,7 @@ from meteringest.prepaid.worker.changes import Changes, find
 from meteringest.prepaid.worker.charging import Charging
 from meteringest.prepaid.worker.happenings import CatchingUp
 from meteringest.prepaid.worker.lag import Lag, lag
-from meteringest.prepaid.worker.plan import Some, plans, shared_out
+from meteringest.prepaid.worker.plan import Share, plans, shared_out
 from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.snapshot import Snapshot, take
@@ -91,11 +91,13 @@ class Charger:
 
     def _look(self, now_ms: int) -> Snapshot:
         """The snapshot, once the days that have ended by now are known to have."""
+        snapshot = take(self._engine, self._snapshot)
         offsets = _offsets(self._book.rules if self._book is not None else None)
         ended_s = max(_midnight_s(now_ms // 1_000, each) for each in offsets)
-        if ended_s > self._snapshot.clock_s:
-            cursors.end_days(self._engine, now_ms, ended_s)
-        return take(self._engine, self._snapshot)
+        if ended_s <= snapshot.clock_s:
+            return snapshot
+        cursors.end_days(self._engine, now_ms, ended_s)
+        return take(self._engine, snapshot)
 
     def _load_book(self, snapshot: Snapshot) -> Book:
         old = self._snapshot
@@ -111,7 +113,9 @@ class Charger:
         days = alone = accounts = 0
         rows_max = self._settings.rows_max
         with Writing(self._engine, at_ms=now_ms, ver=snapshot.number, rows_max=rows_max) as writing:
-            loaded = ahead(self._batches(changes, snapshot, writing), LOADED_AHEAD)
+            load = partial(self._load, changes, snapshot, writing)
+            shares = shared_out(changes, self._settings.accounts_max)
+            loaded = ahead((partial(load, share) for share in shares), LOADED_AHEAD)
             with closing(loaded):
                 for batch in chain.from_iterable(loaded):
                     days += batch.charge()
@@ -132,26 +136,15 @@ class Charger:
             accounts=changes.book.accounts[places], days=days, alone=alone, snapshot=snapshot
         )
 
-    def _batches(
-        self, changes: Changes, snapshot: Snapshot, writing: Writing
-    ) -> Iterator[Callable[[], list[Batch]]]:
-        """What loads one share of the accounts after another."""
-        engine, book, clock_s = self._engine, changes.book, snapshot.clock_s
-
-        def load(some: Some) -> list[Batch]:
-            until = Until(clock_s, some.offset_min, self._settings.rows_max)
-            return [
-                Batch(
-                    engine,
-                    book,
-                    plan,
-                    Charging(engine, book, plan, some.offset_min, writing),
-                    until,
-                )
-                for plan in plans(engine, changes, some, clock_s)
-            ]
-
-        return (partial(load, some) for some in shared_out(changes, self._settings.accounts_max))
+    def _load(
+        self, changes: Changes, snapshot: Snapshot, writing: Writing, share: Share
+    ) -> list[Batch]:
+        engine, book, offset_min = self._engine, changes.book, share.offset_min
+        until = Until(snapshot.clock_s, offset_min, self._settings.rows_max)
+        return [
+            Batch(engine, book, plan, Charging(engine, book, plan, offset_min, writing), until)
+            for plan in plans(engine, changes, share, snapshot.clock_s)
+        ]
 
 
 def _offsets(rules: Rules | None) -> Iterable[int]:

@@ -18,6 +18,7 @@ from meteringest.prepaid.worker.openings import charged_to
 from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 
 FIRST_SHARE = 4
+"""The first batch is a fourth of the others: it is loaded while nothing else can be done."""
 
 
 class Plan(Struct, frozen=True):
@@ -38,14 +39,14 @@ class Plan(Struct, frozen=True):
         return Plan(self.places[rows], *days, self.parked)
 
 
-class Some(Struct, frozen=True):
+class Share(Struct, frozen=True):
     """Accounts that are planned together."""
 
     places: Ints
     offset_min: int
 
 
-def shared_out(changes: Changes, accounts_max: int) -> Iterator[Some]:
+def shared_out(changes: Changes, accounts_max: int) -> Iterator[Share]:
     """All that are to be charged, in the order in which their reads lie in the store."""
     book, places = changes.book, changes.places
     for offset_min in distinct(book.offset_min[places]).tolist():
@@ -55,21 +56,21 @@ def shared_out(changes: Changes, accounts_max: int) -> Iterator[Some]:
             some = own[month_of == month]
             some = some[np.argsort(book.lowest_meter[some], kind="stable")]
             for batch in _batches(some, accounts_max):
-                yield Some(batch, offset_min)
+                yield Share(batch, offset_min)
 
 
-def plans(engine: Engine, changes: Changes, some: Some, clock_s: int) -> list[Plan]:
+def plans(engine: Engine, changes: Changes, share: Share, clock_s: int) -> list[Plan]:
     """Which of their days are to be charged: what is parked, and what has terms."""
-    yesterday = (clock_s + some.offset_min * 60) // 86_400 - 1
+    yesterday = (clock_s + share.offset_min * 60) // 86_400 - 1
     found = (
-        _before(engine, changes, some.places),
-        _planned(engine, changes, some.places, yesterday),
+        _before(engine, changes, share.places),
+        _planned(engine, changes, share.places, yesterday),
     )
     return [plan for plan in found if len(plan.places)]
 
 
 def _batches(places: Ints, accounts_max: int) -> Iterator[Ints]:
-    """A small one first: until it is loaded there is nothing to charge or to write beside it."""
+    """Of at most `accounts_max`, the first one smaller."""
     size = max(1, accounts_max // FIRST_SHARE)
     while len(places):
         yield places[:size]

@@ -70,13 +70,6 @@ class Rows:
         self._pieces.append(piece)
         self.count += len(piece.accounts)
 
-    def parts(self, count: int) -> "list[Rows]":
-        """The same rows as several, about as large."""
-        parts = [Rows() for _ in range(count)]
-        for number, piece in enumerate(self._pieces):
-            parts[number % count].add(piece)
-        return parts
-
     def blocks(self, at_ms: int, ver: int) -> tuple[bytes, bytes, str]:
         """The charges, what the days closed with, and what names both."""
         pieces = self._pieces

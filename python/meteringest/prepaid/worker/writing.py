@@ -64,10 +64,6 @@ class Writing:
 
     def finish(self) -> None:
         """Returns when everything is written."""
-        last = self._rows[-1]
-        if len(self._rows) == 1 and last.count > self._rows_max // INSERTS_MAX:
-            # Nothing else is left to do beside it, so it is written in parts side by side.
-            self._rows = last.parts(INSERTS_MAX)
         self._submit()
         self._wait(0)
 

@@ -11,7 +11,7 @@ PARTITION BY toYYYYMM(day)
 ORDER BY (day, account)
 SETTINGS $durable
 ;;
--- Earlier releases kept it in m.charge_days, whose column stays and is not written any more: run again this adds nothing new.
+-- Earlier releases kept it in m.charge_days, whose column stays and is not written any more: run again this adds nothing new. Where it is empty nothing is said, and the account is charged from its first day once more.
 INSERT INTO m.charge_closings SELECT day, account, closing, ver FROM m.charge_days FINAL WHERE closing != '' SETTINGS max_partitions_per_insert_block = 0
 ;;
 ALTER TABLE m.charge_days $on_cluster COMMENT COLUMN closing 'empty, or what releases before m.charge_closings kept in it'
