@@ -4,7 +4,8 @@ METERINGEST_BENCH_ACCOUNTS=1000000 is the size that is promised; without it fewe
 METERINGEST_BENCH_DAY=20 is the day of November; the days before it are charged too, mostly without
 reads. On the first, the default, there is nothing of the month to go on from.
 The pass is the service's own: what is new by position, terms and meters, sums, tariffs (slabs with
-duty, time of day, flat), the month to date of the day before, history and charges, synced.
+duty, time of day, flat), the month to date of the day before, charges and closings, synced. It begins
+once the engine has merged what it was given: 48 million reads within seconds come in no service.
 """
 
 import os
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ ROUNDS = 3 if ACCOUNTS <= 100_000 else 1
 DAY = int(os.environ.get("METERINGEST_BENCH_DAY", "1"))
 LAST = DAY + ROUNDS - 1
 METERS_A_BLOCK = 20_000
+MERGED_AFTER = 4
 IST_S = 19_800
 FIRST = date(2026, 10, 31)
 BAND = """
@@ -108,6 +110,7 @@ def test_charge_a_day(benchmark: BenchmarkFixture, store: Store) -> None:
     def setup() -> tuple[tuple[int], dict[str, object]]:
         day = next(days)
         _day(store, day)
+        _merged(store)
         watched.asked.clear()
         Path("/proc/self/clear_refs").write_text("5")
         return (day,), {}
@@ -169,6 +172,15 @@ def _day(store: Store, day: int) -> None:
         gathered = Range(first, first + count * SLOTS, [("m.reads", block(columns))], count * SLOTS)
         insert_range(store, 1, gathered, Recorder())
         first += count * SLOTS
+
+
+def _merged(store: Store) -> None:
+    """Returns once the engine has had nothing to merge for a while; it tells nobody when."""
+    idle = 0
+    while idle < MERGED_AFTER:
+        sleep(0.5)
+        ((running,),) = store.ask("SELECT count() FROM system.merges").rows
+        idle = 0 if running else idle + 1
 
 
 def _accounts(store: Store) -> None:

@@ -57,7 +57,16 @@ def test_two_workers_share_the_accounts_and_one_may_be_killed(tmp_path: Path) ->
                 _arrive(arriving, yesterday, 2)
                 _until(store, dict.fromkeys(ACCOUNTS, 30.0))
             assert first.poll() is None
+        for each in ACCOUNTS:
+            also = set() if each in of_second else {20.0}
+            assert _versions(store, each) >= {10.0, 30.0} | also
     server.kill()
+
+
+def _versions(store: Store, account: int) -> set[object]:
+    """What its day was charged, now and before."""
+    sql = "SELECT toFloat64(amount) FROM m.v1_charge_versions WHERE account = {account:UInt64}"
+    return {row[0] for row in store.ask(sql, {"account": account}).rows}
 
 
 def _set_up(arriving: Arriving) -> date:

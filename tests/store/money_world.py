@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
+import numpy as np
 from tests.unit.tariff_days import EXAMPLES, RUPEE
 
 from meteringest.columns import rows_block
@@ -16,6 +17,7 @@ from meteringest.prepaid.ledger.loading import RuleFile
 from meteringest.prepaid.ledger.orders import TakePayment
 from meteringest.prepaid.ledger.terms import Terms
 from meteringest.prepaid.tariff import Payment
+from meteringest.prepaid.worker.superseding import keep_superseded
 from meteringest.store.clickhouse import Store
 
 IST_S = 19_800
@@ -123,8 +125,13 @@ class World:
                 for account, day, rupees in days
             ],
         )
-        for table in ("charge_history", "charge_days"):
-            self.store.insert(f"m.{table}", block, f"{table}-{self._ver}")
+        if up_to_s is None:
+            accounts = np.array([account for account, _, _ in days], dtype=np.uint64)
+            numbers = np.array([day for _, day, _ in days], dtype="datetime64[D]").astype(np.int64)
+            keep_superseded(self.store, accounts, numbers, self._ver, f"{self._ver}")
+        else:
+            self.store.insert("m.charge_history", block, f"history-{self._ver}")
+        self.store.insert("m.charge_days", block, f"days-{self._ver}")
 
     def pay(self, account: int, rupees: str, at_s: int, reference: str = "") -> None:
         order = TakePayment(

@@ -112,6 +112,18 @@ def test_charges_are_those_of_the_newest_snapshot(stranger: Client) -> None:
     ]
 
 
+def test_every_version_of_a_day_stands_once(stranger: Client) -> None:
+    found = rows(
+        stranger,
+        "SELECT version, current, over, amount, energy_wh FROM m.v1_charge_versions "
+        "WHERE account = 100 ORDER BY version",
+    )
+    assert found == [
+        (38, 0, 1, Decimal("13.25"), Decimal(1_900)),
+        (40, 1, 1, Decimal("14.5"), Decimal("2100.000001")),
+    ]
+
+
 def test_statement_lines_add_up_to_the_balances(stranger: Client) -> None:
     found = rows(
         stranger,

@@ -71,7 +71,7 @@ def test_a_late_correction_is_a_visible_difference(store: Store, arriving: Arriv
     arriving.reads([read(1, 700)])
     worker.charge(tomorrow_ms)
     assert rows(store) == [(5, DAY, 17.0, [], 2)]
-    assert [row[2] for row in rows(store, "charge_history FINAL")] == [15.0, 17.0]
+    assert [row[2] for row in rows(store, "charge_history FINAL")] == [15.0]
 
 
 def test_what_cannot_be_charged_is_parked_and_told_once(store: Store, arriving: Arriving) -> None:

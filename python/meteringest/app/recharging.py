@@ -52,6 +52,12 @@ def _silent(event: CatchingUp | SweepFound) -> None:
 
 
 _CHANGED = """
+WITH done AS
+(
+    SELECT account, day FROM m.charge_days WHERE ver = {ver:UInt64}
+    UNION ALL
+    SELECT account, day FROM m.charge_history WHERE ver = {ver:UInt64}
+)
 SELECT countIf(before != now)
 FROM
 (
@@ -59,7 +65,13 @@ FROM
         account, day,
         argMaxIf(amount, ver, ver < {ver:UInt64}) AS before,
         anyIf(amount, ver = {ver:UInt64}) AS now
-    FROM m.charge_history
-    WHERE (account, day) IN (SELECT account, day FROM m.charge_history WHERE ver = {ver:UInt64})
+    FROM
+    (
+        SELECT account, day, amount, ver FROM m.charge_days
+        WHERE (account, day) IN (SELECT account, day FROM done)
+        UNION ALL
+        SELECT account, day, amount, ver FROM m.charge_history
+        WHERE (account, day) IN (SELECT account, day FROM done)
+    )
     GROUP BY account, day
 )"""

@@ -237,8 +237,10 @@ _BLOCK: dict[str, Value] = {
 # Their blocks hold every key once: looking for doubles took a quarter of what an insert costs. It
 # is FINAL and merges that find a day's older versions, which lie in other blocks. Their words come
 # numbered (LowCardinality), which their columns of strings take only when types may be converted.
+# One account's days may be those of many years.
 _CHARGE_TABLES = frozenset({"m.charge_closings", "m.charge_days", "m.charge_history"})
 _CHARGES: dict[str, Value] = {
     "optimize_on_insert": 0,
     "input_format_native_allow_types_conversion": 1,
+    "max_partitions_per_insert_block": 0,
 }

@@ -48,13 +48,13 @@ def ascending(numbers: NDArray[Number]) -> Ints:
     return places
 
 
-def among(column: str, numbers: NDArray[np.generic]) -> Iterator[str]:
+def among(column: str, numbers: NDArray[np.generic], lists_max: int = LISTS_MAX) -> Iterator[str]:
     """Conditions that together hold for `numbers`; of very many, for those between them too."""
     if not len(numbers):
         return
     low, high = int(numbers.min()), int(numbers.max())
     close = len(numbers) > LISTED_MIN and high - low < GAPS_MAX * len(numbers)
-    if close or len(numbers) > LISTED_MAX * LISTS_MAX:
+    if close or len(numbers) > LISTED_MAX * lists_max:
         yield f"{column} BETWEEN {low} AND {high}"
         return
     for at in range(0, len(numbers), LISTED_MAX):

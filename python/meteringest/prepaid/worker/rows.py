@@ -54,6 +54,17 @@ class Piece(Struct, frozen=True, kw_only=True):
         return date_of(self.day)
 
 
+class Blocks(Struct, frozen=True, kw_only=True):
+    """Rows of one insert as the tables take them."""
+
+    charges: bytes
+    live: bytes
+    """Those of `charges` whose day has not ended; empty when there are none."""
+    closings: bytes
+    token: str
+    """Names them all."""
+
+
 class Rows:
     """Gathers pieces for one insert."""
 
@@ -70,8 +81,15 @@ class Rows:
         self._pieces.append(piece)
         self.count += len(piece.accounts)
 
-    def blocks(self, at_ms: int, ver: int) -> tuple[bytes, bytes, str]:
-        """The charges, what the days closed with, and what names both."""
+    def ended(self) -> tuple[NDArray[np.uint64], Ints]:
+        """Accounts and days of the rows whose day has ended."""
+        over = [each for each in self._pieces if each.over]
+        accounts = [each.accounts for each in over] or [np.empty(0, dtype=np.uint64)]
+        days = [np.full(len(each.accounts), each.day) for each in over]
+        return np.concatenate(accounts), np.concatenate([np.empty(0, dtype=np.int64), *days])
+
+    def blocks(self, at_ms: int, ver: int) -> "Blocks":
+        """All of them."""
         pieces = self._pieces
         # The time is in the name: an engine that died may know the name of what it does not have.
         digest = hashlib.sha256(struct.pack("<qQ", at_ms, ver))
@@ -80,10 +98,11 @@ class Rows:
         columns = [*_columns(pieces), *_constants(self.count, at_ms, ver)]
         closing = ("closing", "String", b"".join(_texts(each.closing) for each in pieces))
         keys = [each for each in columns if each[0] in ("account", "day", "ver")]
-        return (
-            block_of(columns, self.count),
-            block_of([*keys, closing], self.count),
-            digest.hexdigest(),
+        return Blocks(
+            charges=block_of(columns, self.count),
+            live=_block([each for each in pieces if not each.over], at_ms, ver),
+            closings=block_of([*keys, closing], self.count),
+            token=digest.hexdigest(),
         )
 
 
@@ -112,6 +131,12 @@ def shapes(
             amounts[np.ix_(rows, lines)],
             energy[np.ix_(rows, lines)],
         )
+
+
+def _block(pieces: Sequence[Piece], at_ms: int, ver: int) -> bytes:
+    """Nothing for none."""
+    count = sum(len(each.accounts) for each in pieces)
+    return block_of([*_columns(pieces), *_constants(count, at_ms, ver)], count) if count else b""
 
 
 def _columns(pieces: Sequence[Piece]) -> Iterator[tuple[str, str, bytes]]:

@@ -2,7 +2,8 @@
 
 Rule 1: while one insert runs the next rows are made; more than a few inserts never wait.
 Rule 2: an insert that fails raises before any cursor moves.
-Rule 3: a day that stands in m.charge_closings stands in the other two, so it is charged.
+Rule 3: a day that stands in m.charge_closings stands in m.charge_days, so it is charged.
+Rule 4: m.charge_history has what an ended day was charged before, and of an open day everything.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import msgspec
 from meteringest.columns import rows_block
 from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.rows import Piece, Rows
+from meteringest.prepaid.worker.superseding import keep_superseded
 
 INSERTS_MAX = 2
 OPERATOR = "operator"
@@ -83,10 +85,13 @@ class Writing:
             self._running.pop(0).result()
 
     def _insert(self, rows: Rows, notices: Sequence[tuple[object, ...]]) -> None:
-        charges, closings, token = rows.blocks(self._at_ms, self._ver)
-        self._engine.insert("m.charge_history", charges, f"{token}-history")
-        self._engine.insert("m.charge_days", charges, f"{token}-days")
-        self._engine.insert("m.charge_closings", closings, f"{token}-closings")
+        blocks = rows.blocks(self._at_ms, self._ver)
+        token = blocks.token
+        keep_superseded(self._engine, *rows.ended(), self._ver, token)
+        if blocks.live:
+            self._engine.insert("m.charge_history", blocks.live, f"{token}-live")
+        self._engine.insert("m.charge_days", blocks.charges, f"{token}-days")
+        self._engine.insert("m.charge_closings", blocks.closings, f"{token}-closings")
         if notices:
             self._engine.insert("m.outbox", rows_block(_OUTBOX, notices), f"{token}-notices")
 
