@@ -4,8 +4,8 @@ METERINGEST_BENCH_ACCOUNTS=1000000 is the size that is promised; without it fewe
 METERINGEST_BENCH_DAY=20 is the day of November; the days before it are charged too, mostly without
 reads. On the first, the default, there is nothing of the month to go on from.
 The pass is the service's own: what is new by position, terms and meters, sums, tariffs (slabs with
-duty, time of day, flat), the month to date of the day before, charges and closings, synced. It begins
-once the engine has merged what it was given: 48 million reads within seconds come in no service.
+duty, time of day, flat), the month to date of the day before, charges and closings, synced. It
+begins once the engine has merged what it was given: in no service do 48 million reads come at once.
 """
 
 import os

@@ -56,7 +56,7 @@ def counting(store: Store) -> set[Version]:
 def test_what_an_ended_day_was_charged_is_never_gone(
     store: Store, arriving: Arriving, accounts: tuple[int, ...]
 ) -> None:
-    """Corrected again and again; each pass is cut before another insert, more comes, one is whole."""
+    """Corrected again and again: a pass is cut before some insert, more comes, one is whole."""
     for number in accounts:
         account(arriving, number)
     now_ms = noon_ms(DAY + timedelta(days=3))
