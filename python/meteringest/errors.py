@@ -66,6 +66,20 @@ class RulesError(MeterIngestError):
         return "\n".join((f"{self.file}: {len(self.problems)} problem(s)", *self.problems))
 
 
+class CommandError(MeterIngestError):
+    """A command the service could not answer because of an error of the program itself."""
+
+    def __init__(self, question: str, reason: str) -> None:
+        """Names what was asked; the service's log says where it went wrong."""
+        super().__init__(question, reason)
+        self.question = question
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """One line for the person who typed it."""
+        return f"internal error in {self.question}: {self.reason}; the service's log says where"
+
+
 class LinkError(MeterIngestError):
     """A listener that cannot be opened, or a peer that broke the session's rules."""
 

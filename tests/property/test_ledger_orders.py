@@ -26,13 +26,12 @@ from meteringest.prepaid.ledger.orders import (
     Transfer,
 )
 from meteringest.prepaid.ledger.planning import (
-    AccountStanding,
     Already,
     Plan,
     Refusal,
-    Standing,
     plan,
 )
+from meteringest.prepaid.ledger.standing import AccountStanding, Standing
 from meteringest.prepaid.ledger.terms import Terms
 from meteringest.prepaid.tariff import Payment
 
@@ -93,7 +92,9 @@ def kept() -> Kept:
 
 
 accounts = st.sampled_from((*KNOWN, STRANGER))
-amounts = st.sampled_from(("1", "100", "99.99", "0.01", "0.001", "0", "-5", "abc", "1e30", "NaN"))
+amounts = st.sampled_from(
+    ("1", "100", "99.99", "0.01", "0.001", "0", "-5", "abc", "1e3", "1_0", "\u0665", "NaN")
+)
 signed = st.sampled_from(("-70.10", "250", "0", "3.333"))
 named = {"origin": st.sampled_from("ab"), "reference": st.sampled_from(("1", "'\\"))}
 why = {"author": st.just("office"), "reason": st.just("because")}

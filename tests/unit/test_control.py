@@ -16,6 +16,7 @@ from meteringest.control.messages import LENGTH, MESSAGE_BYTES_MAX, Status
 from meteringest.control.server import serve_control
 from meteringest.csv_rows import Imported, ImportPart
 from meteringest.errors import (
+    CommandError,
     LinkError,
     MeterIngestError,
     RegistryError,
@@ -34,6 +35,10 @@ class Service:
 
     def __init__(self) -> None:
         self.desk = Desk()
+        self.faults: list[tuple[str, str]] = []
+
+    def broken(self, question: str, reason: str) -> None:
+        self.faults.append((question, reason))
 
     async def status(self) -> Status:
         return STATUS
@@ -43,6 +48,8 @@ class Service:
             raise StoreRefused("chdb:", "Code: 164. Cannot execute in readonly mode")
         if "silent" in sql:
             raise EngineUnavailable("http://there:8123", "connection refused", 210)
+        if "bug" in sql:
+            raise ZeroDivisionError(sql)
         if "big" in sql:
             return b"x" * (MESSAGE_BYTES_MAX + 1)
         return f"{sql} as {output}\n".encode()
@@ -66,7 +73,8 @@ async def ask(folder: Path, question: Callable[[Client], T], service: Service | 
             return question(client)
 
     async with trio.open_nursery() as nursery:
-        await nursery.start(serve_control, folder, service or Service())
+        service = service or Service()
+        await nursery.start(serve_control, folder, service, service.broken)
         with trio.fail_after(20):
             answer = await trio.to_thread.run_sync(command)  # noqa: TID251 -- the other process
         nursery.cancel_scope.cancel()
@@ -84,6 +92,20 @@ async def test_questions_are_answered(tmp_path: Path) -> None:
 async def test_an_error_of_the_service_is_raised_here(tmp_path: Path) -> None:
     with pytest.raises(StoreRefused, match="store chdb:: Code: 164"):
         await ask_and_raise(tmp_path, lambda client: client.query("DROP TABLE m.reads", "TSV"))
+
+
+async def test_an_error_of_ours_ends_the_command_and_not_the_service(tmp_path: Path) -> None:
+    service = Service()
+
+    def twice(client: Client) -> Status:
+        with pytest.raises(CommandError, match="internal error in AskQuery: ZeroDivisionError"):
+            client.query("SELECT bug", "TSV")
+        return client.status()
+
+    assert await ask(tmp_path, twice, service) == STATUS
+    ((question, reason),) = service.faults
+    assert question == "AskQuery"
+    assert "in query" in reason
 
 
 async def test_an_error_of_a_kind_this_side_does_not_know_comes_back_as_the_nearest_it_does(

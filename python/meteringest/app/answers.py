@@ -8,6 +8,7 @@ import trio
 
 from meteringest.app.backlog import JournalBacklog
 from meteringest.app.core import Core, reload
+from meteringest.app.happenings import CommandFailed
 from meteringest.app.money import Money, accounts_concerned, takes, tell_refused
 from meteringest.app.proof import verified
 from meteringest.app.questions import answer
@@ -67,6 +68,10 @@ class Answers:
             self._frames.sample(now, counters.get("frames_total", 0))
             self._reads.sample(now, counters.get("reads_total", 0))
             await trio.sleep(SAMPLE_S)
+
+    def broken(self, question: str, reason: str) -> None:
+        """A command met an error of ours."""
+        self._observer.emit(CommandFailed(question=question, reason=reason))
 
     async def status(self) -> Status:
         """How it is doing."""

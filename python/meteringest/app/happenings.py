@@ -38,6 +38,18 @@ class Serving(Event, frozen=True, kw_only=True):
     node: int
 
 
+class CommandFailed(Event, frozen=True, kw_only=True):
+    """An error of ours while a command was answered; everything else goes on."""
+
+    level: ClassVar[Level] = Level.ERROR
+    question: str
+    reason: str
+
+    def tally(self) -> Mapping[str, float]:
+        """One."""
+        return {"command_failed_total": 1}
+
+
 class Stopping(Event, frozen=True, kw_only=True):
     """Told to stop: what is in is brought to disk and acknowledged first."""
 

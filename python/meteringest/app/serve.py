@@ -127,7 +127,7 @@ class Service:
         deciding = self._start_deciding(stages)
         answers.moved = deciding.hurry
         self._start_charging(stages, deciding)
-        await stages.start(serve_control, core.config.data_dir, answers)
+        await stages.start(serve_control, core.config.data_dir, answers, answers.broken)
         stages.start_soon(answers.sample)
         endpoint = core.config.endpoint
         if core.store.embedded and endpoint.enabled:

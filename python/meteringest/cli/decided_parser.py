@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from meteringest.cli import bills, decided
+from meteringest.cli import arguments, bills, decided
 from meteringest.cli.accounts import day
 from meteringest.cli.money_parser import add_author
 
@@ -39,7 +39,7 @@ def add_dry_run(actions: "argparse._SubParsersAction[Made]", examples: Examples)
         help="like 2026-11-23T11:00, Indian time unless it has an offset (now)",
     )
     made.add_argument("--area", default="", help="only this area and those below it")
-    made.add_argument("--account", type=int, default=0, help="only this account")
+    made.add_argument("--account", type=arguments.account, default=0, help="only this account")
     made.add_argument("--only", choices=tuple(decided.WORDS), help="only these")
     made.add_argument("--json", action="store_true", help="one JSON object a line")
     made.set_defaults(run=decided.dry_run)
@@ -74,7 +74,7 @@ class _Decided:
             "bills issue --on 2026-12-01 --account 1207 --json",
         )
         made.add_argument("--on", metavar="DAY", type=day, help="day of issue (today)")
-        made.add_argument("--account", type=int, default=0, help="only this account")
+        made.add_argument("--account", type=arguments.account, default=0, help="only this account")
         made.add_argument(
             "--unsafe-too",
             action="store_true",
@@ -85,7 +85,9 @@ class _Decided:
         made = self._action(
             actions, "list", "bills that count", "bills list", "bills list --on 2026-11-15"
         )
-        made.add_argument("--account", type=int, default=0, help="only of this account")
+        made.add_argument(
+            "--account", type=arguments.account, default=0, help="only of this account"
+        )
         made.add_argument("--on", metavar="DAY", type=day, help="of the period with this day")
         made.add_argument("--all", action="store_true", help="also versions that were corrected")
         made.add_argument("--limit", type=int, default=10_000, help="at most so many (10000)")
@@ -138,7 +140,9 @@ class _Decided:
             "outbox list",
             "outbox list --kind notice --since 2026-11-20 --json",
         )
-        made.add_argument("--account", type=int, default=0, help="only of this account")
+        made.add_argument(
+            "--account", type=arguments.account, default=0, help="only of this account"
+        )
         kinds = ("notice", "disconnect", "reconnect", "operator")
         made.add_argument("--kind", choices=kinds, help="only of this kind")
         made.add_argument("--since", metavar="TIME", type=decided.instant, help="only from then on")

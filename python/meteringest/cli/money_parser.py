@@ -3,13 +3,12 @@
 import argparse
 import getpass
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from meteringest.cli import accounts, payments, records, rules
+from meteringest.cli import accounts, arguments, payments, records, rules
 from meteringest.prepaid.ledger.entries import Book, EntryKind
 from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS, PAYMENTS
-from meteringest.prepaid.money import PPM, InexactError, percent_ppm
+from meteringest.prepaid.money import PPM, InexactError, figure, percent_ppm
 
 Made = argparse.ArgumentParser
 Command = Callable[..., Made]
@@ -48,7 +47,9 @@ def add_load(actions: "argparse._SubParsersAction[Made]", examples: Examples, gr
 
 def add_author(made: Made) -> None:
     """Who does it: the account one is logged in with, unless said."""
-    made.add_argument("--author", default=_login(), help="who enters it (%(default)s)")
+    made.add_argument(
+        "--author", type=arguments.word, default=_login(), help="who enters it (%(default)s)"
+    )
 
 
 class _Money:
@@ -149,8 +150,10 @@ class _Money:
             actions, "take", "one payment", "payments take 12 500 --origin upi --reference 4471"
         )
         self._account(made).add_argument("amount", metavar="AMOUNT")
-        made.add_argument("--origin", required=True, help="the gateway")
-        made.add_argument("--reference", required=True, help="its number there")
+        made.add_argument("--origin", type=arguments.word, required=True, help="the gateway")
+        made.add_argument(
+            "--reference", type=arguments.word, required=True, help="its number there"
+        )
         self._json(made, payments.take)
         made = self._action(
             actions,
@@ -178,7 +181,7 @@ class _Money:
             "Money from one account to another.",
             "transfer 12 13 100 --reference T-1 --reason 'moved house'",
         )
-        self._account(made).add_argument("to", metavar="TO", type=_number)
+        self._account(made).add_argument("to", metavar="TO", type=arguments.account)
         made.add_argument("amount", metavar="AMOUNT")
         self._order(made, payments.transfer)
         made = self._command(
@@ -215,7 +218,7 @@ class _Money:
         return made
 
     def _account(self, made: Made) -> Made:
-        made.add_argument("account", metavar="ACCOUNT", type=_number)
+        made.add_argument("account", metavar="ACCOUNT", type=arguments.account)
         return made
 
     def _json(self, made: Made, run: Callable[[argparse.Namespace], int]) -> None:
@@ -223,20 +226,21 @@ class _Money:
         made.set_defaults(run=run)
 
     def _order(self, made: Made, run: Callable[[argparse.Namespace], int]) -> None:
-        made.add_argument("--origin", default="office", help="who counts the reference (office)")
         made.add_argument(
-            "--reference", required=True, help="its number there: the same counts once"
+            "--origin",
+            type=arguments.word,
+            default="office",
+            help="who counts the reference (office)",
         )
-        made.add_argument("--reason", required=True)
+        made.add_argument(
+            "--reference",
+            type=arguments.word,
+            required=True,
+            help="its number there: the same counts once",
+        )
+        made.add_argument("--reason", type=arguments.word, required=True)
         add_author(made)
         self._json(made, run)
-
-
-def _number(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        reason = f"{text!r} is no account; wanted a whole number"
-        raise argparse.ArgumentTypeError(reason)
-    return int(text)
 
 
 def _login() -> str:
@@ -248,8 +252,8 @@ def _login() -> str:
 
 def _share(text: str) -> int:
     try:
-        share = percent_ppm(Decimal(text))
-    except (InvalidOperation, InexactError):
+        share = percent_ppm(figure(text))
+    except InexactError:
         share = -1
     if not 0 <= share <= PPM:
         reason = f"{text!r}; wanted 0 to 100, at most 4 decimals"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 
 from meteringest.errors import (
+    CommandError,
     ConfigError,
     JournalError,
     LinkError,
@@ -42,6 +43,7 @@ MEANING = {
 }
 
 _OUTCOMES: tuple[tuple[type[MeterIngestError], Outcome], ...] = (
+    (CommandError, Outcome.BUG),
     (ConfigError, Outcome.SETTINGS),
     (RegistryError, Outcome.ROWS),
     (RulesError, Outcome.ROWS),

@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from meteringest.cli import arguments
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
@@ -64,7 +65,12 @@ def add_worker_commands(
     )
     which = again.add_mutually_exclusive_group(required=True)
     which.add_argument(
-        "--account", dest="accounts", metavar="ACCOUNT", type=int, action="append", default=[]
+        "--account",
+        dest="accounts",
+        metavar="ACCOUNT",
+        type=arguments.account,
+        action="append",
+        default=[],
     )
     which.add_argument("--all", action="store_true", help="every account")
     again.add_argument(

@@ -14,6 +14,7 @@ from msgspec import Meta
 from meteringest.control.money import AskMoney
 from meteringest.csv_rows import ImportPart
 from meteringest.errors import (
+    CommandError,
     ConfigError,
     JournalError,
     LinkError,
@@ -218,6 +219,7 @@ def _lines(problems: object) -> tuple[str, ...]:
 _KINDS: dict[str, type[MeterIngestError]] = {
     kind.__name__: kind
     for kind in (
+        CommandError,
         ConfigError,
         JournalError,
         LinkError,

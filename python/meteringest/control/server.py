@@ -8,7 +8,8 @@ message that cannot be read just ends its connection.
 import errno
 import os
 import socket
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import date
 from pathlib import Path
@@ -44,11 +45,12 @@ from meteringest.control.messages import (
 )
 from meteringest.control.money import AskMoney
 from meteringest.csv_rows import Imported, ImportPart
-from meteringest.errors import LinkError, MeterIngestError
+from meteringest.errors import CommandError, LinkError, MeterIngestError
 from meteringest.registry.rows import Listing
 from meteringest.store.conservation import Conservation
 
 BACKLOG = 16
+Broken = Callable[[str, str], None]
 
 
 class Answers(Protocol):
@@ -98,15 +100,19 @@ class Answers(Protocol):
 async def serve_control(
     data_dir: Path,
     answers: Answers,
+    broken: Broken,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Answers until cancelled; `data_dir` must be locked by this process already."""
+    """Answers until cancelled; `data_dir` must be locked by this process already.
+
+    `broken` hears which question was not answered because of an error of ours, and where it was.
+    """
     async with _listener(data_dir / SOCKET_NAME) as listener, trio.open_nursery() as nursery:
         task_status.started()
         while True:
             stream = await listener.accept()
-            nursery.start_soon(_Session(stream, answers).run)
+            nursery.start_soon(_Session(stream, answers, broken).run)
 
 
 @asynccontextmanager
@@ -145,9 +151,10 @@ def _remove(path: Path, inode: int) -> None:
 class _Session:
     """One command's connection."""
 
-    def __init__(self, stream: trio.SocketStream, answers: Answers) -> None:
+    def __init__(self, stream: trio.SocketStream, answers: Answers, broken: Broken) -> None:
         self._stream = stream
         self._answers = answers
+        self._broken = broken
         self._parts: list[ImportPart] = []
         self._decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 
@@ -165,6 +172,10 @@ class _Session:
             answer = await self._answer(request)
         except MeterIngestError as error:
             return Failed.of(error)
+        except Exception as error:  # noqa: BLE001 -- a command that fails is not the end of intake
+            question = type(request).__name__
+            self._broken(question, "".join(traceback.format_exception(error, limit=-3)))
+            return Failed.of(CommandError(question, f"{type(error).__name__}: {error}"))
         if answer is None:
             return More()
         return Answered(msgspec.Raw(msgspec.msgpack.encode(answer)))

@@ -4,7 +4,8 @@ Rule 1: no float ever; a figure that does not fit its decimals is refused, never
 Rule 2: this file knows no tariff.
 """
 
-from decimal import Decimal
+import re
+from decimal import Context, Decimal
 
 MICRO = 1_000_000
 """Micro-units in one unit of currency; a rate is micro-units per kWh, kW or kVA."""
@@ -15,12 +16,18 @@ PERCENT_DECIMALS = 4
 UWH_PER_WH = 1_000_000
 """Energy is micro-watt-hours (or micro-VA-hours): a read times a multiplier is always whole."""
 AMOUNT_MAX = 10**12 * MICRO
+MAGNITUDE_MAX = 20
+"""Powers of ten above and below which a figure is refused before anything is reckoned with it."""
+SHOWN_CHARACTERS_MAX = 40
+_FIGURE = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+# So many digits hold every product of figures within these bounds exactly.
+_EXACT = Context(prec=4 * MAGNITUDE_MAX)
 
 
 class InexactError(ValueError):
     """A figure with more decimals than its kind has, or out of all proportion."""
 
-    def __init__(self, written: Decimal, problem: str) -> None:
+    def __init__(self, written: Decimal | str, problem: str) -> None:
         """What was written, and what is wrong with it."""
         super().__init__(written, problem)
         self.written = written
@@ -28,7 +35,14 @@ class InexactError(ValueError):
 
     def __str__(self) -> str:
         """One line for the person who typed it."""
-        return f"{self.written} {self.problem}"
+        return f"{str(self.written)[:SHOWN_CHARACTERS_MAX]} {self.problem}"
+
+
+def figure(written: str) -> Decimal:
+    """A figure as people write it; exponents, separators and digits of other scripts are none."""
+    if not _FIGURE.fullmatch(written):
+        raise InexactError(written, "is no figure; wanted one like 1250.50")
+    return Decimal(written)
 
 
 def micro(written: Decimal, decimals: int = MICRO_DECIMALS) -> int:
@@ -44,12 +58,19 @@ def percent_ppm(written: Decimal) -> int:
 def _whole(written: Decimal, decimals: int, scale: int) -> int:
     if not written.is_finite():
         raise InexactError(written, "is not a number")
-    if abs(written) * scale > AMOUNT_MAX:
+    if not written:
+        return 0
+    if written.adjusted() > MAGNITUDE_MAX:
         raise InexactError(written, "is too large to be meant")
-    scaled = written.scaleb(decimals)
-    if scaled != scaled.to_integral_value():
+    digits = written.as_tuple()
+    if len(digits.digits) > 2 * MAGNITUDE_MAX or int(digits.exponent) < -2 * MAGNITUDE_MAX:
         raise InexactError(written, f"has more than {decimals} decimals")
-    return int(written * scale)
+    if abs(_EXACT.multiply(written, scale)) > AMOUNT_MAX:
+        raise InexactError(written, "is too large to be meant")
+    scaled = _EXACT.scaleb(written, decimals)
+    if scaled != scaled.to_integral_value(context=_EXACT):
+        raise InexactError(written, f"has more than {decimals} decimals")
+    return int(_EXACT.multiply(written, scale))
 
 
 def shown(amount: int, decimals: int = 2) -> str:

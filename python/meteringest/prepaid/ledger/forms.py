@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from meteringest.cells import YES_NO, Cell, Column, Form, WantedError, choice, text, whole
 from meteringest.prepaid.calendar import IST_OFFSET_MIN
 from meteringest.prepaid.ledger.terms import OPEN_S
-from meteringest.prepaid.money import PERCENT_DECIMALS, PPM, InexactError, micro, percent_ppm
+from meteringest.prepaid.money import (
+    PERCENT_DECIMALS,
+    PPM,
+    InexactError,
+    figure,
+    micro,
+    percent_ppm,
+)
 from meteringest.prepaid.tariff import Payment
 
 ACCOUNTS, LINKS, PAYMENTS = "accounts", "account-meters", "payments"
@@ -20,19 +27,12 @@ LAST_DAY = date(2149, 6, 6)
 FIRST_DAY = date(1970, 1, 1)
 
 
-def _decimal(cell: str) -> Decimal:
-    try:
-        return Decimal(cell)
-    except InvalidOperation:
-        raise WantedError from None
-
-
 def _exact(parse: Callable[[Decimal], int], *, signed: bool = False) -> Cell:
     def of(cell: str) -> int | None:
         if not cell:
             return None
         try:
-            number = parse(_decimal(cell))
+            number = parse(figure(cell))
         except InexactError:
             raise WantedError from None
         if number < 0 and not signed:

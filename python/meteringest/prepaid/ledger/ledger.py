@@ -33,11 +33,9 @@ from meteringest.prepaid.ledger.orders import (
     Order,
 )
 from meteringest.prepaid.ledger.planning import (
-    AccountStanding,
     Already,
     Plan,
     Refusal,
-    Standing,
     accounts_of,
     kind_of,
     plan,
@@ -45,7 +43,9 @@ from meteringest.prepaid.ledger.planning import (
 from meteringest.prepaid.ledger.ports import Engine
 from meteringest.prepaid.ledger.rules import RuleBook, Rules
 from meteringest.prepaid.ledger.sequence import Sequence as Numbers
+from meteringest.prepaid.ledger.standing import AccountStanding, Standing
 from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
+from meteringest.prepaid.ledger.words import stripped
 
 ORDERS_AT_ONCE = 1_000
 MS = 1_000
@@ -118,7 +118,7 @@ class Ledger:
     def enter(self, orders: Sequence[Order]) -> list[Entered]:
         """What became of each, in their order; what is taken is durable."""
         done: list[Entered] = []
-        for batch in _batches(orders):
+        for batch in _batches([stripped(each) for each in orders]):
             with self._numbers.alone():
                 done += self._enter(batch)
         return done
@@ -177,7 +177,13 @@ class Ledger:
             for order in orders
             if isinstance(order, Convert) and order.account in known
         }
-        return Standing(accounts=known, entered=entered, before=before, now_ms=now_ms)
+        return Standing(
+            accounts=known,
+            entered=entered,
+            before=before,
+            tariffs=frozenset(each.name for each in rules.tariffs),
+            now_ms=now_ms,
+        )
 
     def _balance_before(self, order: Convert, known: AccountStanding) -> Balance:
         """Of a conversion still to come nothing moves yet: it will on its day."""

@@ -5,9 +5,8 @@ accounts and amounts; anything else under the same reference is refused.
 Rule 2: what cannot be entered exactly is refused, never rounded, never entered in part.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
-from datetime import date
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +14,6 @@ from msgspec import Struct
 from meteringest.prepaid.arrears import RecoveryPlan, split_recharge
 from meteringest.prepaid.ledger.due import conversion_moves
 from meteringest.prepaid.ledger.entries import (
-    Balance,
     Book,
     Entry,
     EntryKind,
@@ -24,7 +22,6 @@ from meteringest.prepaid.ledger.entries import (
     moved,
     per_account,
     transaction_id,
-    transaction_of,
 )
 from meteringest.prepaid.ledger.orders import (
     Adjust,
@@ -35,55 +32,16 @@ from meteringest.prepaid.ledger.orders import (
     TakePayment,
     Transfer,
 )
+from meteringest.prepaid.ledger.standing import AccountStanding, Standing
 from meteringest.prepaid.ledger.terms import Terms
-from meteringest.prepaid.money import MICRO, InexactError, micro, shown
+from meteringest.prepaid.ledger.words import unnamed
+from meteringest.prepaid.money import MICRO, InexactError, figure, micro, shown
 from meteringest.prepaid.rounding import Rounding
-from meteringest.prepaid.tariff import Payment
 
 ORDER_MAX = 10**9 * MICRO
 """No single order is larger; a balance of a thousand of them still fits its column."""
-
-
-class AccountStanding(Struct, frozen=True, kw_only=True):
-    """An account at the moment of an order."""
-
-    today: date
-    balance: Balance = Balance()
-    history: Sequence[Terms] = ()
-    """All its terms, by first day; none for an account that is known by its meter only."""
-    decimals: int = 2
-
-    @property
-    def terms(self) -> Terms | None:
-        """Of today."""
-        begun = [each for each in self.history if each.effective_from <= self.today]
-        return begun[-1] if begun else None
-
-    @property
-    def book(self) -> Book:
-        """Where its money goes."""
-        postpaid = self.terms is not None and self.terms.payment is Payment.POSTPAID
-        return Book.POSTPAID if postpaid else Book.PREPAID
-
-
-class Standing(Struct, kw_only=True):
-    """All that orders are held against; moves along as they are taken."""
-
-    accounts: MutableMapping[int, AccountStanding]
-    """Those that exist."""
-    entered: MutableMapping[str, list[Entry]]
-    """Entries by transaction, of the references that were asked for."""
-    before: Mapping[int, Balance] = {}
-    """For conversions: balances with the charges before their first day only."""
-    now_ms: int
-
-    def take(self, entries: Sequence[Entry]) -> None:
-        """What is entered stands."""
-        for each in entries:
-            self.entered.setdefault(transaction_of(each), []).append(each)
-            known = self.accounts[each.account]
-            balance = known.balance.moved(each.book, each.amount)
-            self.accounts[each.account] = msgspec.structs.replace(known, balance=balance)
+AHEAD_MAX_MS = 10 * 60 * 1_000
+"""So far a gateway's clock may be ahead of ours."""
 
 
 class Refusal(Struct, frozen=True):
@@ -117,6 +75,8 @@ class _RefusedError(Exception):
 
 def plan(order: Order, standing: Standing) -> Plan | Already | Refusal:
     """What becomes of the order."""
+    if strange := unnamed(order):
+        return Refusal("unnamed", strange)
     try:
         asked = _asked(order, standing)
         number = transaction_id(kind_of(order), order.origin, order.reference)
@@ -201,6 +161,7 @@ def _amount(order: TakePayment | Adjust | Refund | Convert, known: AccountStandi
 def _parts(order: Order, standing: Standing, asked: Mapping[int, int]) -> tuple[Part, ...]:
     match order:
         case TakePayment():
+            _come(order, standing)
             parts = _payment(standing.accounts[order.account], order.account, asked)
         case Adjust():
             book = order.book or standing.accounts[order.account].book
@@ -227,6 +188,13 @@ def _payment(known: AccountStanding, account: int, asked: Mapping[int, int]) -> 
     split = split_recharge(known.terms.recovery, known.balance.owed_before, amount, unit)
     moves = [(Book.PREPAID, split.to_balance), (Book.ARREARS, split.to_arrears)]
     return moved(account, EntryKind.PAYMENT, moves)
+
+
+def _come(order: TakePayment, standing: Standing) -> None:
+    """Money of days to come would be spent before it is there."""
+    if order.paid_at_ms > standing.now_ms + AHEAD_MAX_MS:
+        at = datetime.fromtimestamp(order.paid_at_ms // 1_000, UTC).isoformat()
+        raise _RefusedError("in_the_future", f"paid at {at}")
 
 
 def _covered(
@@ -275,9 +243,11 @@ def _reversal(order: Reverse, standing: Standing) -> tuple[Part, ...]:
 
 def _conversion(order: Convert, standing: Standing, credit: int) -> tuple[Part, ...]:
     known = standing.accounts[order.account]
-    terms = known.terms
+    terms = known.terms_on(order.from_day) or known.terms
     if terms is None:
         raise _RefusedError("no_terms", "the account has no terms to convert")
+    if order.tariff and order.tariff not in standing.tariffs:
+        raise _RefusedError("unknown_tariff", f"{order.tariff} is not loaded: `tariffs load FILE`")
     if terms.payment is order.to:
         raise _RefusedError("no_change", f"it is {terms.payment} since {terms.effective_from}")
     last = known.history[-1].effective_from
@@ -296,21 +266,21 @@ def _terms_after(order: Order, standing: Standing) -> Terms | None:
     if not isinstance(order, Convert):
         return None
     known = standing.accounts[order.account]
-    if known.terms is None or any(
+    terms = known.terms_on(order.from_day)
+    if terms is None or any(
         (each.effective_from, each.payment) == (order.from_day, order.to) for each in known.history
     ):
         return None
     return msgspec.structs.replace(
-        known.terms,
+        terms,
         effective_from=order.from_day,
         payment=order.to,
-        tariff=order.tariff or known.terms.tariff,
-        recovery=_recovery(order, known),
+        tariff=order.tariff or terms.tariff,
+        recovery=_recovery(order, terms.recovery, known),
     )
 
 
-def _recovery(order: Convert, known: AccountStanding) -> RecoveryPlan:
-    recovery = known.terms.recovery if known.terms is not None else RecoveryPlan()
+def _recovery(order: Convert, recovery: RecoveryPlan, known: AccountStanding) -> RecoveryPlan:
     if order.recover_ppm is not None:
         recovery = msgspec.structs.replace(recovery, share_ppm=order.recover_ppm)
     if order.recover_month is not None:
@@ -328,9 +298,7 @@ def _positive(written: str, known: AccountStanding) -> int:
 
 def _exact(written: str, known: AccountStanding, *, zero: bool = False) -> int:
     try:
-        amount = micro(Decimal(written.strip()), known.decimals)
-    except InvalidOperation:
-        raise _RefusedError("inexact", f"{written!r} is no amount of money") from None
+        amount = micro(figure(written.strip()), known.decimals)
     except InexactError as error:
         raise _RefusedError("inexact", str(error)) from None
     if abs(amount) > ORDER_MAX:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from meteringest.prepaid.ledger.entries import Balance
 from meteringest.prepaid.ledger.ledger import Ledger, account_standing
-from meteringest.prepaid.ledger.planning import AccountStanding
 from meteringest.prepaid.ledger.ports import whole
+from meteringest.prepaid.ledger.standing import AccountStanding
 from meteringest.prepaid.ledger.terms import load_links, load_terms
 from meteringest.prepaid.reads import MeterLink
 from meteringest.prepaid.showing.inputs import Account
