@@ -24,7 +24,13 @@ from meteringest.control.charging import AskRecompute, AskSweep
 from meteringest.errors import StoreUnavailable
 from meteringest.offload import ThreadOffload
 from meteringest.prepaid.worker.charge_pass import Charger
-from meteringest.prepaid.worker.happenings import CatchingUp, Charged, ChargingWaits, SweepFound
+from meteringest.prepaid.worker.happenings import (
+    CatchingUp,
+    Charged,
+    ChargingFailed,
+    ChargingWaits,
+    SweepFound,
+)
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.shards import shards_of
 from meteringest.store.clickhouse import Store
@@ -255,10 +261,10 @@ def test_shares_of_the_work_are_disjoint_and_whole() -> None:
 
 
 async def test_the_task_charges_when_something_is_stored(store: Store, arriving: Arriving) -> None:
-    """Woken, not waiting; a store that is away is asked again; the accounts are told."""
+    """Woken, not waiting; a store that is away, or a fault, is tried again; accounts are told."""
     account(arriving)
     moved, told = trio.Event(), list[int]()
-    observer, failures = Recorder(), [StoreUnavailable("x", "away")]
+    observer, failures = Recorder(), [ZeroDivisionError("ours"), StoreUnavailable("x", "away")]
 
     class Away:
         text, insert = store.text, store.insert
@@ -303,7 +309,7 @@ async def test_the_task_charges_when_something_is_stored(store: Store, arriving:
             nursery.cancel_scope.cancel()
     assert told == [5]
     assert rows(store) == [(5, DAY, 10.0, [], 1)]
-    assert len(observer.of(ChargingWaits)) == 1
+    assert len(observer.of(ChargingWaits)) == len(observer.of(ChargingFailed)) == 1
     assert len(observer.of(Charged)) >= 2
     assert observer.of(SweepFound) == []
     assert (charging.backlog_reads, charging.age_s) == (0, 0.0)

@@ -2,9 +2,10 @@
 
 Rule 1: nothing is polled but the store's own marks, and in `serve` not even these: the writer says
 when a range is stored. Rules, terms and the end of a day are looked for at `poll_s`.
-Rule 2: a pass that the store cut short is done again from the cursors; nothing was counted of it.
+Rule 2: a pass that was cut short is done again from the cursors; nothing was counted of it.
 """
 
+import traceback
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
@@ -15,7 +16,7 @@ from meteringest.errors import StoreError
 from meteringest.events import Observer
 from meteringest.offload import Offload
 from meteringest.prepaid.worker.charge_pass import Charger, Done, Widen
-from meteringest.prepaid.worker.happenings import Charged, ChargingWaits
+from meteringest.prepaid.worker.happenings import Charged, ChargingFailed, ChargingWaits
 from meteringest.prepaid.worker.ports import Engine
 from meteringest.prepaid.worker.settings import WorkerSettings
 from meteringest.prepaid.worker.sweep import Sweep
@@ -93,6 +94,11 @@ class Charging:
                 done = await self._offload(self._charger.charge, self._clock.now_ms(), widen)
             except StoreError as error:
                 self._observer.emit(ChargingWaits(reason=str(error), wait_s=self._settings.retry_s))
+                await trio.sleep(self._settings.retry_s)
+                continue
+            except Exception as error:  # noqa: BLE001 -- intake does not end with it
+                words = "".join(traceback.format_exception(error, limit=-3))
+                self._observer.emit(ChargingFailed(reason=words, wait_s=self._settings.retry_s))
                 await trio.sleep(self._settings.retry_s)
                 continue
             if done is not None:

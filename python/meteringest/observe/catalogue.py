@@ -46,6 +46,7 @@ _INTAKE = {
     "links_refused_total": Metric("peers turned away, by the rule", ("listener", "rule")),
     "links_closed_total": Metric("links ended, by why", ("listener", "rule")),
     "link_failed_total": Metric("links ended by a fault of ours"),
+    "charging_failed_total": Metric("charging passes that met a fault of ours"),
     "command_failed_total": Metric("commands that met a fault of ours"),
     "certificates_kept_total": Metric("times that certificate files could not be read again"),
     "accept_failed_total": Metric("accepts that found no descriptor or memory"),

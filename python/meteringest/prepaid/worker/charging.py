@@ -19,7 +19,6 @@ from meteringest.prepaid.state import MonthToDate
 from meteringest.prepaid.tariff import ENERGY, ExportMode, Tariff
 from meteringest.prepaid.worker.alone import (
     ReadsOf,
-    charge_alone,
     links_of,
     load_reads,
     registers_of,
@@ -32,7 +31,6 @@ from meteringest.prepaid.worker.closing import (
     has_surplus,
     openings,
     read_back,
-    written,
 )
 from meteringest.prepaid.worker.figures import (
     HELD,
@@ -43,10 +41,11 @@ from meteringest.prepaid.worker.figures import (
     Serving,
     serving,
 )
+from meteringest.prepaid.worker.fitting import OUT_OF_RANGE, charge_fitting, one
 from meteringest.prepaid.worker.fuel_shares import FuelShares
 from meteringest.prepaid.worker.groups import Group, groups
 from meteringest.prepaid.worker.openings import States, load_states
-from meteringest.prepaid.worker.packing import Bytes, large, masks, pack, width
+from meteringest.prepaid.worker.packing import large, masks, pack, width
 from meteringest.prepaid.worker.plan import Plan, month_ends
 from meteringest.prepaid.worker.ports import Engine, Ints, distinct
 from meteringest.prepaid.worker.rows import LineName, Piece, shapes
@@ -229,19 +228,25 @@ class Charging:
                 fuel=share,
                 over=day.over,
             )
-            done = charge_alone(asked, opening, day.number, int(figures.newest[each]))
-            raw = written(done.closing, tariff, asked.load_w)
-            self._states.put(row, raw)
-            self._writing.add(msgspec.structs.replace(done.piece, closing=_one(raw)))
+            newest = int(figures.newest[each])
+            piece = charge_fitting(asked, tariff, opening, day.number, newest)
+            if piece is None:
+                self._hold(group, np.array([row]), day, OUT_OF_RANGE, np.array([newest]))
+            else:
+                self._states.put(row, piece.closing.tobytes())
+                self._writing.add(piece)
             self.alone += 1
 
     def _charge_nothing(self, group: Group, day: Day) -> None:
-        """Parked: a row that says why, and the state as it was."""
         figures, _ = self._figures(group.rows, day, group)
+        self._hold(group, group.rows, day, group.reason, figures.newest)
+
+    def _hold(self, group: Group, own: Ints, day: Day, reason: str, newest: Ints) -> None:
+        """Parked: a row that says why, and the state as it was."""
         tomorrow = date_of(day.number + 1)
         tariff_of = self._book.rules.tariff_of
         raws: dict[bytes, list[int]] = {}
-        for each, row in enumerate(group.rows.tolist()):
+        for each, row in enumerate(own.tolist()):
             raw = self._states.raw(row)
             if raw:
                 raw = carried(raw, int(self._accounts[row]), tomorrow, tariff_of)
@@ -253,7 +258,7 @@ class Charging:
             none = np.zeros(len(rows), dtype=np.int64)
             self._writing.add(
                 Piece(
-                    accounts=self._accounts[group.rows[rows]],
+                    accounts=self._accounts[own[rows]],
                     day=day.number,
                     payment=group.payment,
                     tariff="",
@@ -262,11 +267,11 @@ class Charging:
                     energies=nothing,
                     reads=none,
                     estimated=none,
-                    held=(group.reason,),
+                    held=(reason,),
                     over=day.over,
                     up_to=none,
-                    closing=np.repeat(_one(raw), len(rows), axis=0),
-                    made_from=figures.newest[rows],
+                    closing=np.repeat(one(raw), len(rows), axis=0),
+                    made_from=newest[rows],
                 )
             )
 
@@ -304,7 +309,3 @@ def _energies(tariff: Tariff, figures: Figures) -> dict[LineName, Ints]:
         (Kind.ACCRUAL, ENERGY): metered - figures.export if net else metered,
         (Kind.SETTLEMENT, ENERGY): figures.settlement - (figures.settlement_export if net else 0),
     }
-
-
-def _one(raw: bytes) -> Bytes:
-    return np.frombuffer(raw, dtype=np.uint8)[None, :]

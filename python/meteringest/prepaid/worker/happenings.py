@@ -50,6 +50,18 @@ class SweepFound(Event, frozen=True, kw_only=True):
         return {"charge_sweep_found_total": self.days}
 
 
+class ChargingFailed(Event, frozen=True, kw_only=True):
+    """A pass met an error of ours and is done again; everything else goes on."""
+
+    level: ClassVar[Level] = Level.ERROR
+    reason: str
+    wait_s: float
+
+    def tally(self) -> Mapping[str, float]:
+        """One."""
+        return {"charging_failed_total": 1}
+
+
 class ChargingWaits(Event, frozen=True, kw_only=True):
     """The store did not do what a pass asked; the pass is done again."""
 

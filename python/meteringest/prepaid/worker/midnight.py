@@ -1,6 +1,7 @@
 """Registers at both ends of a local day: what the day's intervals are settled against.
 
-Rule 1: scaler and unit are applied, never assumed; a value in no unit of energy is no register.
+Rule 1: scaler and unit are applied, never assumed; a value in no unit of energy is no register, nor
+is one that no meter can have counted.
 Rule 2: of several values of one register and midnight the one received last counts.
 """
 
@@ -12,6 +13,9 @@ from meteringest.prepaid.worker.book import start_s
 from meteringest.prepaid.worker.ports import Engine, Fields, Ints, fetch_among
 
 CHANNELS = ("wh", "exp_wh", "vah")
+REGISTER_MAX = 10**15
+"""Wh or VAh: more than any meter has counted, and so little that sums of it fit 64 bits."""
+SCALER_MAX = 18
 
 
 class Midnights(Struct, frozen=True):
@@ -37,6 +41,8 @@ def load_midnights(
         low=start_s(days[0], offset_min),
         high=start_s(days[1], offset_min),
         offset_s=offset_min * 60,
+        most=REGISTER_MAX,
+        places=SCALER_MAX,
         among="{among}",
     )
     rows = fetch_among(engine, sql, _FIELDS, "meter", meters)
@@ -58,11 +64,14 @@ _FIELDS: Fields = (
 )
 _SQL = """
 WITH
-    obis = '1.0.1.8.0.255' AND unit = 30 AS is_wh,
-    obis = '1.0.2.8.0.255' AND unit = 30 AS is_exp_wh,
-    obis = '1.0.9.8.0.255' AND unit = 31 AS is_vah,
-    if(scaler >= 0, value * toInt64(intExp10(scaler)), intDiv(value, toInt64(intExp10(-scaler))))
-        AS quantity
+    abs(toInt16(scaler)) AS places,
+    toInt64(intExp10(least(places, {places}))) AS power,
+    if(scaler > 0, value <= intDiv({most}, power), intDiv(value, power) <= {most})
+        AND value >= 0 AND places <= {places} AS possible,
+    possible AND obis = '1.0.1.8.0.255' AND unit = 30 AS is_wh,
+    possible AND obis = '1.0.2.8.0.255' AND unit = 30 AS is_exp_wh,
+    possible AND obis = '1.0.9.8.0.255' AND unit = 31 AS is_vah,
+    if(scaler > 0, value * power, intDiv(value, power)) AS quantity
 SELECT
     meter, toUInt32(at) AS at_s, max(ver),
     toUInt8(max(is_wh)), toUInt8(max(is_exp_wh)), toUInt8(max(is_vah)),
