@@ -110,6 +110,9 @@ class Slow:
             billed = read.imp_wh if basis == "kwh" else read.imp_vah
             exporting = self.tariff.get("export", {}).get("mode", "none") != "none"
             lacks = billed is None or (exporting and read.exp_wh is None)
+            demanded = {"kw": read.imp_wh, "kva": read.imp_vah}
+            for each in self.tariff.get("fixed", []):
+                lacks |= "demand_floor_percent" in each and demanded[each["per"]] is None
             if read.quality > 2 or lacks or read.start_s < until[read.meter]:
                 continue
             if self.bands() and self.splits(read):

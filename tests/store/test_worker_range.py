@@ -122,6 +122,25 @@ def test_a_read_out_of_range_holds_its_day_until_it_is_corrected(
     assert held(store, STRANGE) == (2_200 * 10 + 2, [])
 
 
+@pytest.mark.parametrize("basis", ["kwh", "kvah"])
+@pytest.mark.parametrize("lacks", ["imp_wh", "imp_vah"])
+def test_a_read_without_the_channel_of_a_demand_charge_is_held(
+    store: Store, arriving: Arriving, basis: str, lacks: str
+) -> None:
+    """Its demand would count as nothing, in silence."""
+    demanded = "kw" if lacks == "imp_wh" else "kva"
+    fixed = f'{{ name = "demand", amount = 30, per = "{demanded}", demand_floor_percent = 50 }}'
+    text = TARIFF.replace('"ten"', '"demand"').partition("fixed =")[0]
+    arriving.rules(f'{text}basis = "{basis}"\nfixed = [{fixed}]\n')
+    account(arriving, STRANGE, tariff="demand")
+    short = read(STRANGE, 900)
+    setattr(short, lacks, None)
+    arriving.reads([short, read(STRANGE, 1_000, 1)])
+    charger(store).charge(LATER_MS)
+    amount, reasons = held(store, STRANGE)
+    assert (amount, reasons) == (12.0, ["channel_missing 1"])
+
+
 @pytest.mark.parametrize(
     ("load_w", "tariff", "wh", "multiplier"),
     [

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from meteringest.prepaid.money import UWH_PER_WH
 from meteringest.prepaid.reads import CHARGED, Held, MeterLink, Quality, Read, Register, newest
-from meteringest.prepaid.tariff import Basis, ExportMode, Tariff
+from meteringest.prepaid.tariff import Basis, ExportMode, Per, Tariff
 
 HOUR_S = 3_600
 
@@ -61,6 +61,9 @@ def _unusable(tariff: Tariff, read: Read, span: tuple[int, int]) -> str | None:
     if read.quality not in CHARGED:
         return f"quality_{read.quality.name.lower()}"
     if billed is None or (exports and read.exp_wh is None):
+        return "channel_missing"
+    demanded = {Per.KW: read.imp_wh, Per.KVA: read.imp_vah}
+    if any(demanded.get(per) is None for per in tariff.demands):
         return "channel_missing"
     if min(billed, read.exp_wh or 0) < 0 or read.interval_s <= 0:
         return "negative_read"

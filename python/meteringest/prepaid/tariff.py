@@ -167,6 +167,11 @@ class Tariff(Struct, frozen=True, kw_only=True, dict=True):
         levies = [each.name for each in self.levies]
         return (ENERGY, TIME_OF_DAY, EXPORT, *named, FUEL, MINIMUM, SURPLUS, *levies)
 
+    @cached_property
+    def demands(self) -> frozenset[Per]:
+        """What its charges by the month's highest demand are counted in, kW or kVA."""
+        return frozenset(each.per for each in self.fixed if each.demand_floor_ppm is not None)
+
     def rule(self, component: str) -> Rounding:
         """How the component rounds."""
         return self.rounding.get(component, self.rounding_default)

@@ -11,7 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from meteringest.prepaid.tariff import Basis, ExportMode, Tariff
+from meteringest.prepaid.tariff import Basis, ExportMode, Per, Tariff
 from meteringest.prepaid.time_of_day import Band
 from meteringest.prepaid.worker.book import start_s
 from meteringest.prepaid.worker.ports import Engine, Fields, Ints, ascending, fetch_among
@@ -25,18 +25,25 @@ class Channels(Struct, frozen=True, order=True, kw_only=True):
 
     apparent: bool
     exports: bool
+    demanded: int = 0
+    """Bits of those that a charge by demand is billed on."""
 
     @staticmethod
     def of(tariff: Tariff) -> "Channels":
         """As a tariff demands."""
         exports = tariff.export.mode is not ExportMode.NONE
-        return Channels(apparent=tariff.basis is Basis.KVAH, exports=exports)
+        bits = {Per.KW: 1 << IMPORT_BIT, Per.KVA: 1 << APPARENT_BIT}
+        return Channels(
+            apparent=tariff.basis is Basis.KVAH,
+            exports=exports,
+            demanded=sum(bits.get(per, 0) for per in tariff.demands),
+        )
 
     @property
     def bits(self) -> int:
         """Of `present`, as a mask."""
         billed = 1 << (APPARENT_BIT if self.apparent else IMPORT_BIT)
-        return billed | (1 << EXPORT_BIT if self.exports else 0)
+        return billed | (1 << EXPORT_BIT if self.exports else 0) | self.demanded
 
 
 PLAIN = Channels(apparent=False, exports=False)
