@@ -9,6 +9,7 @@ from datetime import date
 
 from msgspec import Struct
 
+from meteringest.errors import AccountUnknown
 from meteringest.prepaid.billing.book import LATE, Bill, Book, BookEntry
 from meteringest.prepaid.billing.issue import Issued, issue
 from meteringest.prepaid.billing.overdue import (
@@ -19,6 +20,7 @@ from meteringest.prepaid.billing.overdue import (
 )
 from meteringest.prepaid.billing.tables import (
     insert_bills,
+    known,
     postpaid_accounts,
     read_books,
     switches,
@@ -116,6 +118,8 @@ class Biller:
 
     def issue(self, wanted: Wanted) -> IssueDone:
         """Every bill that is due to be made or corrected; a second time nothing."""
+        if wanted.account and not known(self._engine, wanted.account):
+            raise AccountUnknown(wanted.account)
         fresh: list[Bill] = []
         corrected, charges = 0, 0
         waiting: list[Waiting] = []
