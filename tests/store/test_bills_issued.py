@@ -9,7 +9,7 @@ import pytest
 from tests.store.money_world import World, ist
 from tests.unit.tariff_days import RUPEE
 
-from meteringest.errors import AccountUnknown, StoreUnavailable
+from meteringest.errors import AccountUnknown, StoreUnavailable, UsageError
 from meteringest.prepaid.tariff import Payment
 from meteringest.store.clickhouse import open_store
 from meteringest.store.migrate import migrate
@@ -105,6 +105,13 @@ def test_an_unsafe_day_keeps_the_bill_waiting_until_it_is_wanted_anyway(
     (waiting,) = done.waiting
     assert (waiting.account, waiting.reason) == (home, "2026-04-20: held: quality_suspect")
     assert world.issue(MAY, account=home, unsafe_too=True).bills == 1
+
+
+@pytest.mark.parametrize("on", [JULY + timedelta(days=1), date.max])
+def test_nothing_is_billed_ahead_of_time(world: World, home: int, on: date) -> None:
+    with pytest.raises(UsageError, match="is after today; wanted 2026-07-01 or a day before"):
+        world.issue(on, account=home)
+    assert world.issue(JULY, account=home).bills == 3
 
 
 def test_an_account_nothing_was_entered_for_is_unknown(world: World) -> None:

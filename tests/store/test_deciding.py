@@ -171,7 +171,10 @@ def test_a_converted_account_has_its_grace(world: World, account: int) -> None:
     assert decided(world, account, ist(date(2026, 4, 30), "10:00")).decision.clause.place
 
 
-def test_two_unpaid_bills_are_cut_and_a_payment_brings_supply_back(world: World) -> None:
+def test_two_unpaid_bills_are_cut_and_a_payment_brings_supply_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "now_s", ist(date(2026, 6, 17), "10:00"))
     number = next(NUMBERS)
     april = date(2026, 4, 1)
     world.account(number, april, Payment.POSTPAID, account_class="government")

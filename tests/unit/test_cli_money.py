@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from meteringest.cli.account_text import account_text, day_text, list_text, statement_text
+from meteringest.cli.outcome import Outcome, outcome_of
 from meteringest.cli.parser import parser
 from meteringest.control.messages import Failed
-from meteringest.errors import RulesError
+from meteringest.errors import RulesError, UsageError
 from meteringest.prepaid.arrears import RecoveryPlan
 from meteringest.prepaid.ledger.entries import Balance, Book
 from meteringest.prepaid.ledger.statement import Statement, StatementLine
@@ -59,6 +60,12 @@ def test_what_cannot_be_meant_is_status_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(arguments)
     assert ended.value.code == 2
+
+
+def test_what_the_service_finds_cannot_be_meant_is_status_2_too() -> None:
+    there = UsageError("--on 9999-12-31", "is after today; wanted 2026-11-20 or a day before")
+    error = Failed.of(there).error()
+    assert (outcome_of(error), str(error)) == (Outcome.USAGE, str(there))
 
 
 def account(**more: object) -> AccountShown:

@@ -11,6 +11,7 @@ from meteringest.errors import (
     RegistryError,
     RulesError,
     StoreError,
+    UsageError,
 )
 
 
@@ -42,6 +43,7 @@ MEANING = {
 }
 
 _OUTCOMES: tuple[tuple[type[MeterIngestError], Outcome], ...] = (
+    (UsageError, Outcome.USAGE),
     (ConfigError, Outcome.SETTINGS),
     (RegistryError, Outcome.ROWS),
     (RulesError, Outcome.ROWS),

@@ -23,6 +23,7 @@ from meteringest.errors import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
+    UsageError,
 )
 from meteringest.registry.rows import Listing
 
@@ -226,5 +227,6 @@ _KINDS: dict[str, type[MeterIngestError]] = {
         StoreError,
         StoreRefused,
         StoreUnavailable,
+        UsageError,
     )
 }

@@ -9,7 +9,7 @@ from datetime import date
 
 from msgspec import Struct
 
-from meteringest.errors import AccountUnknown
+from meteringest.errors import AccountUnknown, UsageError
 from meteringest.prepaid.billing.book import LATE, Bill, Book, BookEntry
 from meteringest.prepaid.billing.issue import Issued, issue
 from meteringest.prepaid.billing.overdue import (
@@ -26,7 +26,7 @@ from meteringest.prepaid.billing.tables import (
     switches,
     with_bills_due,
 )
-from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s
+from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s, local_day
 from meteringest.prepaid.deciding.facts import Behind
 from meteringest.prepaid.ledger.entries import (
     Book as BookName,
@@ -118,8 +118,7 @@ class Biller:
 
     def issue(self, wanted: Wanted) -> IssueDone:
         """Every bill that is due to be made or corrected; a second time nothing."""
-        if wanted.account and not known(self._engine, wanted.account):
-            raise AccountUnknown(wanted.account)
+        self._check(wanted)
         fresh: list[Bill] = []
         corrected, charges = 0, 0
         waiting: list[Waiting] = []
@@ -191,6 +190,15 @@ class Biller:
             if account:
                 return
             after = accounts[-1]
+
+    def _check(self, wanted: Wanted) -> None:
+        """Nobody is billed ahead of time: the days of such a period have not all come."""
+        today = local_day(self._now_ms() // MS, IST_OFFSET_MIN)
+        if wanted.on > today:
+            said, reason = f"--on {wanted.on}", f"is after today; wanted {today} or a day before"
+            raise UsageError(said, reason)
+        if wanted.account and not known(self._engine, wanted.account):
+            raise AccountUnknown(wanted.account)
 
     def _issued(self, book: Book, terms: TermsBook, wanted: Wanted) -> Issued:
         rules = self._rules()
