@@ -53,6 +53,8 @@ def test_every_command_has_an_example(
         ["accounts", "convert", "1", "prepaid", "--from", "20.11.2026"],
         ["adjust", "1", "5"],
         ["reverse", "conversion", "--reference", "1", "--reason", "x"],
+        ["charges", "sweep", "--days", "3651"],
+        ["charges", "sweep", "--days", "-1"],
     ],
     ids=" ".join,
 )
@@ -60,6 +62,13 @@ def test_what_cannot_be_meant_is_status_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(arguments)
     assert ended.value.code == 2
+
+
+def test_a_sweep_names_how_far_back_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parser().parse_args(["charges", "sweep", "--days", "3650"]).days == 3_650
+    with pytest.raises(SystemExit):
+        parser().parse_args(["charges", "sweep", "--days", "9" * 30])
+    assert "wanted a number of days from 0 to 3650" in capsys.readouterr().err
 
 
 def test_what_the_service_finds_cannot_be_meant_is_status_2_too() -> None:
