@@ -36,6 +36,33 @@ class ConfigError(MeterIngestError):
         return f"{self.path}: {self.reason}"
 
 
+class UsageError(MeterIngestError):
+    """Something asked for that cannot be meant; nothing was done."""
+
+    def __init__(self, argument: str, reason: str) -> None:
+        """Names what was asked for, as it is typed, and what is wanted instead."""
+        super().__init__(argument, reason)
+        self.argument = argument
+        self.reason = reason
+
+    def __str__(self) -> str:
+        """One line for the person who typed it."""
+        return f"{self.argument}: {self.reason}"
+
+
+class AccountUnknown(MeterIngestError):
+    """Asked about an account that nothing was ever entered for."""
+
+    def __init__(self, account: int) -> None:
+        """Names it."""
+        super().__init__(account)
+        self.account = account
+
+    def __str__(self) -> str:
+        """One line for the person who typed it."""
+        return f"account {self.account} is unknown: no terms, no meter, no money"
+
+
 class RegistryError(MeterIngestError):
     """Rows of a registry file that cannot be taken; none of the file was applied."""
 

@@ -138,6 +138,8 @@ def test_the_dry_run_names_a_clause_for_everybody_and_writes_nothing(room: Room)
 
 def test_bills_and_arrears_answer_on_an_empty_book(room: Room) -> None:
     assert "0 bills over 0.00" in room.house.command("bills", "issue", "--on", "2026-10-01")
+    assert not room.house.succeeds("bills", "issue", "--account", "99")
+    assert not room.house.succeeds("bills", "issue", "--on", "9999-12-31")
     assert room.house.command("bills", "list").startswith("account\tbill\tversion\t")
     assert not room.house.succeeds("bills", "show", "5-20260901")
     assert len(room.house.command("arrears", "list", "--unpaid", "1").splitlines()) == 1

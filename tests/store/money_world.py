@@ -17,6 +17,9 @@ from meteringest.prepaid.ledger.loading import RuleFile
 from meteringest.prepaid.ledger.orders import TakePayment
 from meteringest.prepaid.ledger.terms import Terms
 from meteringest.prepaid.tariff import Payment
+from meteringest.prepaid.worker import cursors
+from meteringest.prepaid.worker.shards import SHARDS
+from meteringest.prepaid.worker.snapshot import take
 from meteringest.prepaid.worker.superseding import keep_superseded
 from meteringest.store.clickhouse import Store
 
@@ -132,6 +135,12 @@ class World:
         else:
             self.store.insert("m.charge_history", block, f"history-{self._ver}")
         self.store.insert("m.charge_days", block, f"days-{self._ver}")
+        self.pass_done()
+
+    def pass_done(self) -> None:
+        """The cursors a worker leaves behind: its charges know all that was entered."""
+        marks = cursors.reached(take(self.store))
+        cursors.save(self.store, range(SHARDS), COMPUTED_AT_MS, marks)
 
     def pay(self, account: int, rupees: str, at_s: int, reference: str = "") -> None:
         order = TakePayment(

@@ -9,7 +9,7 @@ import pytest
 from tests.store.money_world import World, ist
 from tests.unit.tariff_days import RUPEE
 
-from meteringest.errors import StoreUnavailable
+from meteringest.errors import AccountUnknown, StoreUnavailable, UsageError
 from meteringest.prepaid.tariff import Payment
 from meteringest.store.clickhouse import open_store
 from meteringest.store.migrate import migrate
@@ -105,6 +105,33 @@ def test_an_unsafe_day_keeps_the_bill_waiting_until_it_is_wanted_anyway(
     (waiting,) = done.waiting
     assert (waiting.account, waiting.reason) == (home, "2026-04-20: held: quality_suspect")
     assert world.issue(MAY, account=home, unsafe_too=True).bills == 1
+
+
+@pytest.mark.parametrize("on", [JULY + timedelta(days=1), date.max])
+def test_nothing_is_billed_ahead_of_time(world: World, home: int, on: date) -> None:
+    with pytest.raises(UsageError, match="is after today; wanted 2026-07-01 or a day before"):
+        world.issue(on, account=home)
+    assert world.issue(JULY, account=home).bills == 3
+
+
+def test_an_account_nothing_was_entered_for_is_unknown(world: World) -> None:
+    with pytest.raises(AccountUnknown, match="account 5 is unknown: no terms, no meter, no money"):
+        world.issue(MAY, account=5)
+
+
+def test_money_on_an_account_without_terms_is_no_bill_and_no_fault(world: World) -> None:
+    account = next(NUMBERS)
+    world.store.run(f"INSERT INTO m.meters (meter, account, ver) VALUES ({account}, {account}, 1)")  # noqa: S608
+    assert world.issue(MAY, account=account).bills == 0
+    world.pay(account, "10", ist(APRIL, "09:00"))
+    assert world.issue(MAY, account=account).bills == 0
+    other = next(NUMBERS)
+    world.store.run(
+        "INSERT INTO m.entries (id, account, kind, book, amount, paid_at, at, ver) "  # noqa: S608
+        f"VALUES ('x{other}', {other}, 'adjustment', 'postpaid', 5, '2026-04-02', '2026-04-02', 1)"
+    )
+    done = world.issue(MAY)
+    assert [each for each in done.waiting if each.account == other] == []
 
 
 def test_killed_between_charges_and_bills_the_next_issue_makes_the_bills(

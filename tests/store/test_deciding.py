@@ -148,6 +148,20 @@ def test_a_held_read_protects_until_a_register_settles_it(world: World, account:
     assert decided(world, account, at_s).decision.action is Action.CUT
 
 
+def test_held_reads_are_told_by_days_however_many_reasons_a_day_has(
+    world: World, account: int
+) -> None:
+    world.charge(account, TUESDAY, 99, held=("quality_suspect 3", "no_calendar"))
+    world.charge(account, date(2026, 5, 11), 0)
+    at_s = ist(date(2026, 5, 12), "10:00")
+    decision = decided(world, account, at_s).decision
+    assert decision.clause.says == "reads of 1 day are held uncharged"
+    assert decision.evidence["held_reads"] == "1"
+    world.charge(account, date(2026, 5, 11), 0, held=("quality_suspect 1",))
+    again = decided(world, account, at_s).decision
+    assert again.clause.says == "reads of 2 days are held uncharged"
+
+
 def test_a_converted_account_has_its_grace(world: World, account: int) -> None:
     world.account(account, date(2026, 3, 1), Payment.POSTPAID)
     world.charge(account, TUESDAY, 99)
@@ -157,7 +171,10 @@ def test_a_converted_account_has_its_grace(world: World, account: int) -> None:
     assert decided(world, account, ist(date(2026, 4, 30), "10:00")).decision.clause.place
 
 
-def test_two_unpaid_bills_are_cut_and_a_payment_brings_supply_back(world: World) -> None:
+def test_two_unpaid_bills_are_cut_and_a_payment_brings_supply_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "now_s", ist(date(2026, 6, 17), "10:00"))
     number = next(NUMBERS)
     april = date(2026, 4, 1)
     world.account(number, april, Payment.POSTPAID, account_class="government")

@@ -224,7 +224,7 @@ def test_a_sweep_finds_what_no_cursor_saw(store: Store, arriving: Arriving) -> N
         def now_ms(self) -> int:
             return now_ms
 
-    recharging = Recharging(store, Then())
+    recharging = Recharging(store, Then(), lambda: False)
     done = recharging.answer(AskSweep(5))
     assert (done.found, done.accounts, done.changed) == (1, 1, 1)
     assert rows(store)[0][2] == 14.0

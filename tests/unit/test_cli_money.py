@@ -5,9 +5,10 @@ from datetime import date
 import pytest
 
 from meteringest.cli.account_text import account_text, day_text, list_text, statement_text
+from meteringest.cli.outcome import Outcome, outcome_of
 from meteringest.cli.parser import parser
 from meteringest.control.messages import Failed
-from meteringest.errors import RulesError
+from meteringest.errors import RulesError, UsageError
 from meteringest.prepaid.arrears import RecoveryPlan
 from meteringest.prepaid.ledger.entries import Balance, Book
 from meteringest.prepaid.ledger.statement import Statement, StatementLine
@@ -65,6 +66,9 @@ def test_every_command_has_an_example(
             *("accounts", "convert", "1", "prepaid", "--from", "2026-11-20", "--reference", "1"),
             *("--reason", "x", "--recover-percent", "1e999999"),
         ],
+        ["reverse", "conversion", "--reference", "1", "--reason", "x"],
+        ["charges", "sweep", "--days", "3651"],
+        ["charges", "sweep", "--days", "-1"],
     ],
     ids=" ".join,
 )
@@ -72,6 +76,19 @@ def test_what_cannot_be_meant_is_status_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parser().parse_args(arguments)
     assert ended.value.code == 2
+
+
+def test_a_sweep_names_how_far_back_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parser().parse_args(["charges", "sweep", "--days", "3650"]).days == 3_650
+    with pytest.raises(SystemExit):
+        parser().parse_args(["charges", "sweep", "--days", "9" * 30])
+    assert "wanted a number of days from 0 to 3650" in capsys.readouterr().err
+
+
+def test_what_the_service_finds_cannot_be_meant_is_status_2_too() -> None:
+    there = UsageError("--on 9999-12-31", "is after today; wanted 2026-11-20 or a day before")
+    error = Failed.of(there).error()
+    assert (outcome_of(error), str(error)) == (Outcome.USAGE, str(there))
 
 
 def account(**more: object) -> AccountShown:

@@ -53,9 +53,11 @@ class Answers:
         self._backlog = backlog
         self._replaying = replaying
         self._offload = offload
-        self._money = Money(core.store, core.ledger, core.clock)
+        self._money = Money(core.store, core.ledger, core.clock, self._stops)
         self.moved: Callable[[Iterable[int]], None] = _nobody
         """Told the accounts whose money has moved, once that is durable."""
+        self.stopping: Callable[[], bool] = lambda: False
+        """Whether whoever asked has to be left without the rest of a long answer."""
         self._began = trio.current_time()
         self._frames = Rate()
         self._reads = Rate()
@@ -152,6 +154,10 @@ class Answers:
     async def retime(self, wanted: AskRetime) -> Retimed:
         """Stored reads told anew, in turn with such commands."""
         return await self._replaying.retime(wanted)
+
+    def _stops(self) -> bool:
+        """Asked from a thread, of whatever was wired last."""
+        return self.stopping()
 
     def _waiting(self, day: date) -> Waiting | None:
         """Rows that are durable and not stored, unless the oldest came after `day`."""

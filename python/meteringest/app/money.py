@@ -1,6 +1,6 @@
 """Answers about money: the same for a running service and for a command on its folder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 
 from meteringest.app.happenings import OrderRefused
@@ -31,13 +31,19 @@ from meteringest.store.clickhouse import Store
 class Money:
     """Blocks; run it through an Offload."""
 
-    def __init__(self, store: Store, ledger: Ledger, clock: WallClock) -> None:
-        """`ledger` is the only one of this process."""
+    def __init__(
+        self,
+        store: Store,
+        ledger: Ledger,
+        clock: WallClock,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`ledger` is the only one of this process; while it is `stopping` long answers end."""
         self._store = store
         self._ledger = ledger
         self._clock = clock
         self._office = Office(store, ledger, clock)
-        self._recharging = Recharging(store, clock)
+        self._recharging = Recharging(store, clock, stopping)
 
     def answer(self, asked: AskMoney) -> object:
         """What the asker decodes as the type it knows."""

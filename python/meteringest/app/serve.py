@@ -126,6 +126,7 @@ class Service:
         )
         deciding = self._start_deciding(stages)
         answers.moved = deciding.hurry
+        answers.stopping = self._stop.is_set
         self._start_charging(stages, deciding)
         await stages.start(serve_control, core.config.data_dir, answers, answers.broken)
         stages.start_soon(answers.sample)

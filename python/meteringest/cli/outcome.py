@@ -12,6 +12,7 @@ from meteringest.errors import (
     RegistryError,
     RulesError,
     StoreError,
+    UsageError,
 )
 
 
@@ -44,6 +45,7 @@ MEANING = {
 
 _OUTCOMES: tuple[tuple[type[MeterIngestError], Outcome], ...] = (
     (CommandError, Outcome.BUG),
+    (UsageError, Outcome.USAGE),
     (ConfigError, Outcome.SETTINGS),
     (RegistryError, Outcome.ROWS),
     (RulesError, Outcome.ROWS),

@@ -13,9 +13,11 @@ from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
 from meteringest.config import load
 from meteringest.control.charging import AskCharging, AskRecompute, AskSweep, Recharged
+from meteringest.prepaid.worker.settings import SWEEP_DAYS_MAX
 from meteringest.prepaid.worker.shards import SHARDS
 
 Made = argparse.ArgumentParser
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _SHARE = re.compile(r"(\d{1,2})/(\d{1,2})")
 
 
@@ -51,7 +53,9 @@ def add_worker_commands(
         epilog=examples("charges sweep", "charges sweep --days 35 --json"),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    swept.add_argument("--days", type=int, default=35, help="so many days back (35)")
+    swept.add_argument(
+        "--days", type=_days, default=35, help=f"so many days back (35), at most {SWEEP_DAYS_MAX}"
+    )
     swept.set_defaults(run=sweep)
     again = actions.add_parser(
         "recompute",
@@ -113,6 +117,14 @@ def _tell(args: argparse.Namespace, asked: AskCharging) -> int:
         f"{done.changed:,} of them differ\n"
     )
     return Outcome.DONE
+
+
+def _days(text: str) -> int:
+    days = int(text) if _NUMBER.fullmatch(text) else -1
+    if not 0 <= days <= SWEEP_DAYS_MAX:
+        reason = f"{text!r}; wanted a number of days from 0 to {SWEEP_DAYS_MAX}"
+        raise argparse.ArgumentTypeError(reason)
+    return days
 
 
 def _share(text: str) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from meteringest.errors import (
     StoreError,
     StoreRefused,
     StoreUnavailable,
+    UsageError,
 )
 from meteringest.registry.rows import Listing
 
@@ -228,5 +229,6 @@ _KINDS: dict[str, type[MeterIngestError]] = {
         StoreError,
         StoreRefused,
         StoreUnavailable,
+        UsageError,
     )
 }

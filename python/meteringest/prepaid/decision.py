@@ -40,6 +40,7 @@ class AccountState(Struct, frozen=True, kw_only=True):
     balance_at_s: int
     """Up to when charges are in the balance."""
     held_reads: int = 0
+    """Days on which reads are held and no register has settled them."""
     last_recharge: int = 0
     below_since_s: int | None = None
     """When the balance fell below the threshold, if it is below."""
@@ -167,7 +168,8 @@ def _evidence_short(state: AccountState, policy: Policy, at_s: int) -> Clause | 
     if policy.balance_age_max_s is not None and age_s > policy.balance_age_max_s:
         return _clause("evidence.balance_age_hours", f"the balance is {age_s // HOUR_S} h old")
     if state.held_reads and not policy.cut_with_held_reads:
-        says = f"{state.held_reads} reads are held uncharged"
+        days = "1 day" if state.held_reads == 1 else f"{state.held_reads} days"
+        says = f"reads of {days} are held uncharged"
         return _clause("evidence.cut_with_held_reads", says)
     return None
 

@@ -70,6 +70,8 @@ class Book(Struct, frozen=True, kw_only=True):
     """Every version of every bill."""
     postpaid: Sequence[tuple[date, date]] = ()
     """From which to which day it is to be charged in this book."""
+    behind: str = ""
+    """Why none of the charges is safe to bill yet; empty when each day speaks for itself."""
 
     def newest(self) -> list[Bill]:
         """The bills that count, by period."""

@@ -100,6 +100,8 @@ def _periods(
 
 def _unsafe(book: Book, first: date, last: date) -> str:
     """Why the period may still change; empty when it may not."""
+    if book.behind:
+        return book.behind
     charged = {each.day: each.unsafe for each in book.days}
     began = min(charged)
     for begin, end in book.postpaid:

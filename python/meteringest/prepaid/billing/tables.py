@@ -26,6 +26,12 @@ def postpaid_accounts(engine: Engine, after: int, limit: int) -> list[int]:
     return [whole(row[0]) for row in answer.rows]
 
 
+def known(engine: Engine, account: int) -> bool:
+    """Whether there are terms, a meter or money of the account."""
+    ((rows,),) = engine.ask(_KNOWN, {"account": account}).rows
+    return whole(rows) > 0
+
+
 def with_bills_due(engine: Engine, accounts: Sequence[int], on: date) -> list[int]:
     """Those of `accounts` that have a bill past its last day to pay."""
     if not accounts:
@@ -60,7 +66,8 @@ def read_books(engine: Engine, terms: TermsBook, accounts: Sequence[int]) -> lis
 def _postpaid(rows: Sequence[Terms]) -> Iterator[tuple[date, date]]:
     """From which to which day the terms are postpaid and not closed."""
     ends = [each.effective_from for each in rows[1:]]
-    for each, end in zip(rows, [*ends, OPEN_DAY], strict=True):
+    # Money can lie on an account without terms: then there is an end and nothing that ends.
+    for each, end in zip(rows, [*ends, OPEN_DAY], strict=False):
         if each.payment is Payment.POSTPAID and not each.closed:
             last = end if end == OPEN_DAY else date.fromordinal(end.toordinal() - 1)
             yield each.effective_from, last
@@ -156,6 +163,10 @@ def _list(accounts: Sequence[int]) -> str:
     return ", ".join(str(int(each)) for each in accounts)
 
 
+_KNOWN = """
+SELECT (SELECT count() FROM m.account_terms_v WHERE account = {account:UInt64})
+    + (SELECT count() FROM m.account_links_v WHERE account = {account:UInt64})
+    + (SELECT count() FROM m.entries WHERE account = {account:UInt64})"""
 _ACCOUNTS = """
 SELECT DISTINCT account
 FROM

@@ -4,13 +4,16 @@ Rule 1: entries before bills: a kill between them leaves bills that the next iss
 Rule 2: calls block; run them through an Offload.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from datetime import date
 
+import msgspec
 from msgspec import Struct
 
+from meteringest.errors import AccountUnknown, UsageError
 from meteringest.prepaid.billing.book import LATE, Bill, Book, BookEntry
 from meteringest.prepaid.billing.issue import Issued, issue
+from meteringest.prepaid.billing.knowing import charged
 from meteringest.prepaid.billing.overdue import (
     consecutive_unpaid,
     first_unpaid,
@@ -19,12 +22,13 @@ from meteringest.prepaid.billing.overdue import (
 )
 from meteringest.prepaid.billing.tables import (
     insert_bills,
+    known,
     postpaid_accounts,
     read_books,
     switches,
     with_bills_due,
 )
-from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s
+from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s, local_day
 from meteringest.prepaid.deciding.facts import Behind
 from meteringest.prepaid.ledger.entries import (
     Book as BookName,
@@ -43,6 +47,7 @@ from meteringest.prepaid.tariff import Tariff
 ORIGIN = "billing"
 ACCOUNTS_AT_ONCE = 500
 MS = 1_000
+BEHIND = "terms, meters or rules were entered that the charges do not know yet"
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -116,11 +121,17 @@ class Biller:
 
     def issue(self, wanted: Wanted) -> IssueDone:
         """Every bill that is due to be made or corrected; a second time nothing."""
+        self._check(wanted)
         fresh: list[Bill] = []
         corrected, charges = 0, 0
         waiting: list[Waiting] = []
+        known_to = charged(self._engine)
         for terms, books in self._books(wanted.account):
-            found = {book.account: self._issued(book, terms, wanted) for book in books}
+            behind = known_to.behind(self._engine, [book.account for book in books])
+            found = {
+                book.account: self._issued(_held_back(book, behind), terms, wanted)
+                for book in books
+            }
             charges += self._post(list(_transactions(found)))
             bills = [bill for each in found.values() for bill in each.bills]
             insert_bills(self._engine, bills, wanted.author, self._now_ms())
@@ -188,6 +199,15 @@ class Biller:
                 return
             after = accounts[-1]
 
+    def _check(self, wanted: Wanted) -> None:
+        """Nobody is billed ahead of time: the days of such a period have not all come."""
+        today = local_day(self._now_ms() // MS, IST_OFFSET_MIN)
+        if wanted.on > today:
+            said, reason = f"--on {wanted.on}", f"is after today; wanted {today} or a day before"
+            raise UsageError(said, reason)
+        if wanted.account and not known(self._engine, wanted.account):
+            raise AccountUnknown(wanted.account)
+
     def _issued(self, book: Book, terms: TermsBook, wanted: Wanted) -> Issued:
         rules = self._rules()
 
@@ -196,6 +216,10 @@ class Biller:
             return rules.tariff(own.tariff, on) if own is not None else None
 
         return issue(book, tariff_on, wanted.on, unsafe_too=wanted.unsafe_too)
+
+
+def _held_back(book: Book, behind: Container[int]) -> Book:
+    return msgspec.structs.replace(book, behind=BEHIND) if book.account in behind else book
 
 
 def _transactions(found: Mapping[int, Issued]) -> Iterator[Transaction]:

@@ -172,7 +172,7 @@ class _Look:
     def _held_reads(self, account: int, policy: Policy | None) -> int:
         days = policy.held_days if policy is not None else HELD_DAYS_MAX
         first = self.today - timedelta(days=days)
-        return sum(count for day_, count in self._held.get(account, ()) if day_ > first)
+        return sum(each > first for each in self._held.get(account, ()))
 
 
 def _converted(rows: Sequence[Terms], today: date) -> date | None:
@@ -203,15 +203,13 @@ def _balances(engine: Engine, accounts: Sequence[int], at_s: int, today: date) -
     return sums
 
 
-def _held(
-    engine: Engine, accounts: Sequence[int], today: date
-) -> dict[int, list[tuple[date, int]]]:
+def _held(engine: Engine, accounts: Sequence[int], today: date) -> dict[int, list[date]]:
     sql = _HELD.format(
         accounts=_list(accounts), first=today - timedelta(days=HELD_DAYS_MAX), today=today
     )
-    held: dict[int, list[tuple[date, int]]] = {}
+    held: dict[int, list[date]] = {}
     for row in engine.ask(sql).rows:
-        held.setdefault(whole(row[0]), []).append((day(row[1]), whole(row[2])))
+        held.setdefault(whole(row[0]), []).append(day(row[1]))
     return held
 
 
@@ -260,7 +258,7 @@ WHERE account IN ({accounts}) AND book = 'prepaid' AND amount > 0
     AND kind IN ('payment', 'opening', 'conversion') AND paid_at < toDateTime({at} + 1, 'UTC')
 GROUP BY account"""
 _HELD = """
-SELECT account, day, toUInt32(length(held))
+SELECT account, day
 FROM m.charge_days FINAL
 WHERE account IN ({accounts}) AND day > '{first}' AND day <= '{today}'
     AND notEmpty(held) AND NOT has(kinds, 'settlement')"""

@@ -4,6 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+SWEEP_DAYS_MAX = 3_650
+"""Ten years: corrections go back further by `charges recompute`."""
+
 
 class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Charging: when, and how much of it at a time."""
@@ -53,7 +56,7 @@ class WorkerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         int,
         Meta(
             ge=0,
-            le=3_650,
+            le=SWEEP_DAYS_MAX,
             description="How many days back every midnight's sweep compares charges with what "
             "they were made from; 0 sweeps only when told to.",
         ),

@@ -21,17 +21,27 @@ from meteringest.prepaid.worker.snapshot import Snapshot
 from meteringest.prepaid.worker.sums import PLAIN, load_sums
 
 
+def _always() -> None:
+    """Nobody wants it to give up."""
+
+
 class Sweep:
     """Widens a pass by every stale day of the last `days`, today included."""
 
     def __init__(
-        self, engine: Engine, days: int, accounts_max: int, told: Callable[[SweepFound], None]
+        self,
+        engine: Engine,
+        days: int,
+        accounts_max: int,
+        told: Callable[[SweepFound], None],
+        going_on: Callable[[], None] = _always,
     ) -> None:
-        """`told` hears of what was found, when anything was."""
+        """`told` hears of what was found, when anything was; `going_on` raises to give up."""
         self._engine = engine
         self._days = days
         self._accounts_max = accounts_max
         self._told = told
+        self._going_on = going_on
         self.found = 0
 
     def __call__(self, changes: Changes, snapshot: Snapshot) -> None:
@@ -43,7 +53,10 @@ class Sweep:
             today = (snapshot.clock_s + offset_min * 60) // DAY_S
             for at in range(0, len(own), self._accounts_max):
                 places = own[at : at + self._accounts_max]
-                for day in range(today - self._days, today + 1):
+                # Before the first terms nothing is charged, so nothing can be wrong.
+                first = max(today - self._days, int(book.first_day[places].min()))
+                for day in range(first, today + 1):
+                    self._going_on()
                     found = self._stale(book, places, day, offset_min, snapshot.clock_s)
                     changes.on_day(found, day)
                     stale.update(found.tolist())
