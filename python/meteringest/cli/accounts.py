@@ -1,7 +1,6 @@
 """Commands that show accounts: lists, one account on a page, its statement."""
 
 import argparse
-from datetime import date
 
 import msgspec
 
@@ -52,12 +51,3 @@ def _days_again(service: Service, found: Statement) -> list[DayAgain]:
     charged = sorted({each.of_day for each in found.lines if each.components})
     within = [each for each in charged if found.first <= each <= found.last]
     return [service.money(AskDay(found.account, each), DayAgain) for each in within]
-
-
-def day(text: str) -> date:
-    """An argument that is a local day."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        reason = f"{text!r} is no day; wanted one like 2026-04-01"
-        raise argparse.ArgumentTypeError(reason) from None

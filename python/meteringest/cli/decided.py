@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
 
 import msgspec
 from rich.console import Console
@@ -17,11 +16,10 @@ from meteringest.cli.reach import Service, reach
 from meteringest.clock import WallClock
 from meteringest.config import load
 from meteringest.control.deciding import AskDryRun
-from meteringest.prepaid.calendar import IST_OFFSET_MIN, moment
+from meteringest.prepaid.calendar import moment
 from meteringest.prepaid.deciding.verdict import DryRunPage, Verdict
 from meteringest.prepaid.money import shown
 
-IST = timezone(timedelta(minutes=IST_OFFSET_MIN))
 HEADS = ("account", "area", "pays", "balance", "would be", "clause", "because")
 WORDS = {"cut": "cut", "keep": "kept", "reconnect": "reconnected"}
 
@@ -39,16 +37,6 @@ class OutboxShown(msgspec.Struct, frozen=True, kw_only=True):
     policy: str
     evidence: str
     at: str
-
-
-def instant(text: str) -> int:
-    """An argument that is a time; without an offset it is Indian time."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        reason = f"{text!r} is no time; wanted one like 2026-11-23T11:00 or with +05:30"
-        raise argparse.ArgumentTypeError(reason) from None
-    return int((at if at.tzinfo else at.replace(tzinfo=IST)).timestamp())
 
 
 def dry_run(args: argparse.Namespace) -> int:

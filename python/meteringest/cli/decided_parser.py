@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from meteringest.cli import bills, decided
-from meteringest.cli.accounts import day
+from meteringest.cli.arguments import day, instant
 from meteringest.cli.money_parser import add_author
 
 Made = argparse.ArgumentParser
@@ -35,7 +35,7 @@ def add_dry_run(actions: "argparse._SubParsersAction[Made]", examples: Examples)
     made.add_argument(
         "--at",
         metavar="TIME",
-        type=decided.instant,
+        type=instant,
         help="like 2026-11-23T11:00, Indian time unless it has an offset (now)",
     )
     made.add_argument("--area", default="", help="only this area and those below it")
@@ -112,7 +112,12 @@ class _Decided:
             "arrears list --unpaid 1 --on 2026-11-15 --json",
         )
         made.add_argument("--on", metavar="DAY", type=day, help="as of this day (today)")
-        made.add_argument("--unpaid", type=int, default=2, help="at least so many bills (2)")
+        made.add_argument(
+            "--unpaid",
+            type=int,
+            default=2,
+            help="at least so many bills (2)",
+        )
         self._json(made, bills.list_arrears)
         made = self._action(
             actions,
@@ -141,7 +146,7 @@ class _Decided:
         made.add_argument("--account", type=int, default=0, help="only of this account")
         kinds = ("notice", "disconnect", "reconnect", "operator")
         made.add_argument("--kind", choices=kinds, help="only of this kind")
-        made.add_argument("--since", metavar="TIME", type=decided.instant, help="only from then on")
+        made.add_argument("--since", metavar="TIME", type=instant, help="only from then on")
         made.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
         self._json(made, decided.list_outbox)
 

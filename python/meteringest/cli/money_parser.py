@@ -7,6 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from meteringest.cli import accounts, payments, records, rules
+from meteringest.cli.arguments import day
 from meteringest.prepaid.ledger.entries import Book, EntryKind
 from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS, PAYMENTS
 from meteringest.prepaid.money import PPM, InexactError, percent_ppm
@@ -75,7 +76,7 @@ class _Money:
         actions = group.add_subparsers(metavar="ACTION", required=True)
         for name, table, what in (
             ("import", ACCOUNTS, "terms of accounts, and balances they come with"),
-            ("meters", LINKS, "which meter serves an account, and when"),
+            ("meters", LINKS, "which meter serves an acand when"),
         ):
             made = self._action(
                 actions,
@@ -104,12 +105,8 @@ class _Money:
             "accounts statement 12 --from 2026-11-01 --to 2026-11-30",
         )
         self._account(made)
-        made.add_argument(
-            "--from", dest="first", metavar="DAY", type=accounts.day, help="first day"
-        )
-        made.add_argument(
-            "--to", dest="last", metavar="DAY", type=accounts.day, help="last day (today)"
-        )
+        made.add_argument("--from", dest="first", metavar="DAY", type=day, help="first day")
+        made.add_argument("--to", dest="last", metavar="DAY", type=day, help="last day (today)")
         made.add_argument(
             "--intervals",
             action="store_true",
@@ -128,9 +125,7 @@ class _Money:
         )
         self._account(made)
         made.add_argument("to", choices=("prepaid", "postpaid"))
-        made.add_argument(
-            "--from", dest="from_day", metavar="DAY", type=accounts.day, required=True
-        )
+        made.add_argument("--from", dest="from_day", metavar="DAY", type=day, required=True)
         made.add_argument("--credit", default="0", help="given into the new book (0)")
         made.add_argument("--tariff", default="", help="another tariff from that day on")
         made.add_argument("--recover-percent", type=_share, help="of every recharge to arrears")

@@ -1,0 +1,60 @@
+"""Days and instants of a command line: what cannot be meant is refused there."""
+
+from datetime import date
+
+import pytest
+
+from meteringest.cli.parser import parser
+from meteringest.prepaid.calendar import local_day
+
+ORDER = ("--reference", "r", "--reason", "why")
+DAYS = [
+    ("accounts", "statement", "1", "--from"),
+    ("accounts", "statement", "1", "--to"),
+    ("accounts", "convert", "1", "prepaid", *ORDER, "--from"),
+    ("bills", "issue", "--on"),
+    ("bills", "list", "--on"),
+    ("arrears", "list", "--on"),
+    ("charges", "recompute", "--all", "--from"),
+]
+TIMES = [("policy", "dry-run", "--at"), ("outbox", "list", "--since")]
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(arguments)
+    assert ended.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", DAYS, ids=" ".join)
+@pytest.mark.parametrize("given", ["0001-01-01", "1999-12-31", "2100-01-02", "9999-12-31"])
+def test_a_day_outside_two_centuries_is_refused(
+    command: tuple[str, ...], given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "wanted from 2000-01-01 to 2100-01-01" in refused(capsys, *command, given)
+
+
+@pytest.mark.parametrize("command", TIMES, ids=" ".join)
+@pytest.mark.parametrize(
+    "given",
+    [
+        "0001-01-01T00:00",
+        "0001-01-01T00:00+23:59",
+        "1999-12-31T23:59",
+        "2000-01-01T00:00+05:31",
+        "2100-01-01T00:01",
+        "9999-12-31T23:59+00:00",
+        "9999-12-31T23:59-23:59",
+    ],
+)
+def test_an_instant_outside_two_centuries_is_refused(
+    command: tuple[str, ...], given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "wanted from 2000-01-01 to 2100-01-01" in refused(capsys, *command, given)
+
+
+@pytest.mark.parametrize("given", ["2000-01-01", "2100-01-01", "2026-11-23T11:00"])
+def test_an_instant_within_bounds_has_its_local_day(given: str) -> None:
+    args = parser().parse_args(["policy", "dry-run", "--at", given])
+    assert local_day(args.at) == date.fromisoformat(given[:10])
