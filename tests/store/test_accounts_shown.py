@@ -150,3 +150,6 @@ def test_a_statement_out_of_the_store_comes_to_the_balance(store: Store, ledger:
     assert (day.amount, day.components) == (-144_000_000, {"energy": 144_000_000})
     until = statement((None, date(2026, 11, 17)), NOON_S * 1_000)
     assert until.closing[day.book] == -288_000_000
+    to_come = date(2027, 1, 5)
+    later = statement((to_come, None), NOON_S * 1_000)
+    assert (later.first, later.last, later.opening) == (to_come, to_come, later.closing)

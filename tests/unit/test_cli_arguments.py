@@ -1,4 +1,4 @@
-"""Days and instants of a command line: what cannot be meant is refused there."""
+"""Days, spans, instants of a command line: what cannot be meant is refused there."""
 
 from datetime import date
 
@@ -18,6 +18,7 @@ DAYS = [
     ("charges", "recompute", "--all", "--from"),
 ]
 TIMES = [("policy", "dry-run", "--at"), ("outbox", "list", "--since")]
+SPANS = [("accounts", "statement", "1"), ("arrears", "recovery")]
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -58,3 +59,14 @@ def test_an_instant_outside_two_centuries_is_refused(
 def test_an_instant_within_bounds_has_its_local_day(given: str) -> None:
     args = parser().parse_args(["policy", "dry-run", "--at", given])
     assert local_day(args.at) == date.fromisoformat(given[:10])
+
+
+@pytest.mark.parametrize("command", SPANS, ids=" ".join)
+def test_the_first_day_of_a_span_is_not_after_its_last(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, last = ("--from", "2026-11-05"), ("--to", "2026-11-01")
+    for span in ((*first, *last), (*last, *first)):
+        assert "--from 2026-11-05 is after --to 2026-11-01" in refused(capsys, *command, *span)
+    args = parser().parse_args([*command, *first, "--to", "2026-11-05"])
+    assert (args.first, args.last) == (date(2026, 11, 5), date(2026, 11, 5))

@@ -1,9 +1,10 @@
-"""Arguments that several commands take: days, instants.
+"""Arguments that several commands take: days, spans of them, instants.
 
 Rule 1: what cannot be meant is refused here, before anything is opened or asked.
 """
 
 import argparse
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta, timezone
 
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s
@@ -41,3 +42,35 @@ def instant(text: str) -> int:
 
 def _outside(text: str) -> str:
     return f"{text!r}; wanted from {DAYS[0]} to {DAYS[1]}"
+
+
+def add_span(
+    made: argparse.ArgumentParser, last_help: str = "last day", *, required: bool = False
+) -> None:
+    """`--from` and `--to`, in this order only."""
+    for name, dest, what in (("--from", "first", "first day"), ("--to", "last", last_help)):
+        made.add_argument(
+            name,
+            dest=dest,
+            metavar="DAY",
+            type=day,
+            action=_Ordered,
+            required=required,
+            help=what,
+        )
+
+
+class _Ordered(argparse.Action):
+    """Takes either day, and refuses the later of the two arguments when they contradict."""
+
+    def __call__(
+        self,
+        _parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[object] | None,
+        _option: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, values)
+        first, last = namespace.first, namespace.last
+        if first is not None and last is not None and first > last:
+            raise argparse.ArgumentError(self, f"--from {first} is after --to {last}")

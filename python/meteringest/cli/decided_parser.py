@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from meteringest.cli import bills, decided
-from meteringest.cli.arguments import day, instant
+from meteringest.cli.arguments import add_span, day, instant
 from meteringest.cli.money_parser import add_author
 
 Made = argparse.ArgumentParser
@@ -125,8 +125,7 @@ class _Decided:
             "day by day: disconnects, reconnects, and what was paid of overdue bills",
             "arrears recovery --from 2026-11-01 --to 2026-11-30",
         )
-        for name, dest in (("--from", "first"), ("--to", "last")):
-            made.add_argument(name, dest=dest, metavar="DAY", type=day, required=True)
+        add_span(made, required=True)
         self._json(made, bills.recovery)
 
     def _outbox(self) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from meteringest.cli import accounts, payments, records, rules
-from meteringest.cli.arguments import day
+from meteringest.cli.arguments import add_span, day
 from meteringest.prepaid.ledger.entries import Book, EntryKind
 from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS, PAYMENTS
 from meteringest.prepaid.money import PPM, InexactError, percent_ppm
@@ -105,8 +105,7 @@ class _Money:
             "accounts statement 12 --from 2026-11-01 --to 2026-11-30",
         )
         self._account(made)
-        made.add_argument("--from", dest="first", metavar="DAY", type=day, help="first day")
-        made.add_argument("--to", dest="last", metavar="DAY", type=day, help="last day (today)")
+        add_span(made, "last day (today)")
         made.add_argument(
             "--intervals",
             action="store_true",

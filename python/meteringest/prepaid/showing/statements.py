@@ -24,7 +24,9 @@ def make_statement(
 ) -> Statement:
     """Without days of its own it is of the last 31 days up to today."""
     offset_min = offset_of(ledger.rules(), load_terms(engine, [account]).of(account))
-    last = span[1] or local_day(now_ms // 1_000, offset_min)
+    today = local_day(now_ms // 1_000, offset_min)
+    # From a day to come on: of that day, lest it opened after its closing.
+    last = span[1] or max(today, span[0] or today)
     first = span[0] or last - timedelta(days=DAYS_SHOWN - 1)
     versions = load_versions(engine, account)
     entries = load_account_entries(engine, account)
