@@ -1,4 +1,4 @@
-"""Days, spans, instants of a command line: what cannot be meant is refused there."""
+"""Days, spans, instants and counts of a command line: what cannot be meant is refused there."""
 
 from datetime import date
 
@@ -8,6 +8,13 @@ from meteringest.cli.parser import parser
 from meteringest.prepaid.calendar import local_day
 
 ORDER = ("--reference", "r", "--reason", "why")
+COUNTS = [
+    ("accounts", "list", "--limit"),
+    ("bills", "list", "--limit"),
+    ("outbox", "list", "--limit"),
+    ("meters", "list", "--limit"),
+    ("arrears", "list", "--unpaid"),
+]
 DAYS = [
     ("accounts", "statement", "1", "--from"),
     ("accounts", "statement", "1", "--to"),
@@ -26,6 +33,21 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
         parser().parse_args(arguments)
     assert ended.value.code == 2
     return capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COUNTS, ids=" ".join)
+@pytest.mark.parametrize("given", ["0", "-1", "-5", "10000001", "1" * 5_000, "²", "", "2.0"])
+def test_a_count_is_one_or_more_and_has_an_end(
+    command: tuple[str, ...], given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, *command[:-1], f"{command[-1]}={given}")
+    assert "wanted a whole number from 1 to " in said
+
+
+@pytest.mark.parametrize("command", COUNTS, ids=" ".join)
+def test_a_count_within_bounds_is_taken(command: tuple[str, ...]) -> None:
+    args = parser().parse_args([*command, "0012"])
+    assert 12 in vars(args).values()
 
 
 @pytest.mark.parametrize("command", DAYS, ids=" ".join)

@@ -1,10 +1,10 @@
-"""Arguments that several commands take: days, spans of them, instants.
+"""Arguments that several commands take: days, spans of them, instants, counts.
 
 Rule 1: what cannot be meant is refused here, before anything is opened or asked.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, timezone
 
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, day_start_s
@@ -13,6 +13,8 @@ IST = timezone(timedelta(minutes=IST_OFFSET_MIN))
 DAYS = date(2000, 1, 1), date(2100, 1, 1)
 """The first and the last day of any argument: the tables' dates end soon after, and every sum of
 days and hours from here stays within what a date can hold."""
+LISTED_MAX = 10_000_000
+"""Rows of one listing; an answer must fit into memory."""
 
 
 def day(text: str) -> date:
@@ -42,6 +44,20 @@ def instant(text: str) -> int:
 
 def _outside(text: str) -> str:
     return f"{text!r}; wanted from {DAYS[0]} to {DAYS[1]}"
+
+
+def count(most: int = LISTED_MAX) -> Callable[[str], int]:
+    """An argument that is a number of things, from 1 to `most`."""
+
+    def counted(text: str) -> int:
+        # No number of more digits is within bounds, and Python refuses to read very long ones.
+        short = text.isascii() and text.isdigit() and len(text.lstrip("0")) <= len(str(most))
+        if not (short and 1 <= int(text.lstrip("0") or "0") <= most):
+            reason = f"{text!r}; wanted a whole number from 1 to {most}"
+            raise argparse.ArgumentTypeError(reason)
+        return int(text.lstrip("0"))
+
+    return counted
 
 
 def add_span(

@@ -4,10 +4,12 @@ import argparse
 from collections.abc import Callable
 
 from meteringest.cli import bills, decided
-from meteringest.cli.arguments import add_span, day, instant
+from meteringest.cli.arguments import add_span, count, day, instant
 from meteringest.cli.money_parser import add_author
 
 Made = argparse.ArgumentParser
+BILLS_MAX = 1_200
+"""Of one account: a hundred years of months."""
 Command = Callable[..., Made]
 Examples = Callable[..., str]
 Everywhere = Callable[[Made], None]
@@ -88,7 +90,9 @@ class _Decided:
         made.add_argument("--account", type=int, default=0, help="only of this account")
         made.add_argument("--on", metavar="DAY", type=day, help="of the period with this day")
         made.add_argument("--all", action="store_true", help="also versions that were corrected")
-        made.add_argument("--limit", type=int, default=10_000, help="at most so many (10000)")
+        made.add_argument(
+            "--limit", metavar="N", type=count(), default=10_000, help="at most so many (10000)"
+        )
         self._json(made, bills.list_bills)
         made = self._action(
             actions, "show", "one bill with all its versions", "bills show 1207-20261101"
@@ -114,7 +118,8 @@ class _Decided:
         made.add_argument("--on", metavar="DAY", type=day, help="as of this day (today)")
         made.add_argument(
             "--unpaid",
-            type=int,
+            metavar="N",
+            type=count(BILLS_MAX),
             default=2,
             help="at least so many bills (2)",
         )
@@ -146,7 +151,9 @@ class _Decided:
         kinds = ("notice", "disconnect", "reconnect", "operator")
         made.add_argument("--kind", choices=kinds, help="only of this kind")
         made.add_argument("--since", metavar="TIME", type=instant, help="only from then on")
-        made.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        made.add_argument(
+            "--limit", metavar="N", type=count(), default=1_000, help="at most so many (1000)"
+        )
         self._json(made, decided.list_outbox)
 
     def _action(

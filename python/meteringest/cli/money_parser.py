@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from meteringest.cli import accounts, payments, records, rules
-from meteringest.cli.arguments import add_span, day
+from meteringest.cli.arguments import add_span, count, day
 from meteringest.prepaid.ledger.entries import Book, EntryKind
 from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS, PAYMENTS
 from meteringest.prepaid.money import PPM, InexactError, percent_ppm
@@ -76,7 +76,7 @@ class _Money:
         actions = group.add_subparsers(metavar="ACTION", required=True)
         for name, table, what in (
             ("import", ACCOUNTS, "terms of accounts, and balances they come with"),
-            ("meters", LINKS, "which meter serves an acand when"),
+            ("meters", LINKS, "which meter serves an account, and when"),
         ):
             made = self._action(
                 actions,
@@ -92,7 +92,9 @@ class _Money:
         made.add_argument(
             "match", nargs="?", default="", help="a number, or text in tariff, class or area"
         )
-        made.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        made.add_argument(
+            "--limit", metavar="N", type=count(), default=1_000, help="at most so many (1000)"
+        )
         self._json(made, accounts.list_accounts)
         made = self._action(
             actions, "show", "one account: terms, balance, units and hours left", "accounts show 12"

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from meteringest.cli import aside, proof, records, replay, retime, rules, service, tools
+from meteringest.cli.arguments import count
 from meteringest.cli.decided_parser import add_decided_commands, add_dry_run
 from meteringest.cli.money_parser import add_load, add_money_commands
 from meteringest.cli.outcome import MEANING
@@ -195,7 +196,9 @@ def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
             epilog=_examples(f"{table} list", f"{table} list {sample} --json"),
         )
         lists.add_argument("match", nargs="?", default="", help="only rows with this text in them")
-        lists.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        lists.add_argument(
+            "--limit", metavar="N", type=count(), default=1_000, help="at most so many (1000)"
+        )
         lists.add_argument("--json", action="store_true", help="one JSON object a line")
         lists.set_defaults(run=records.list_rows, table=table)
         for each in (takes, lists):
