@@ -44,7 +44,8 @@ def statement(args: argparse.Namespace) -> int:
         write_out(b"".join(msgspec.json.encode(each) + b"\n" for each in (found, *days)))
     else:
         write_out(statement_text(found) + "".join(map(day_text, days)))
-    return Outcome.FAILED if any(each.differs for each in days) else Outcome.DONE
+    good = found.known and not any(each.differs for each in days)
+    return Outcome.DONE if good else Outcome.FAILED
 
 
 def _days_again(service: Service, found: Statement) -> list[DayAgain]:

@@ -3,12 +3,13 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from meteringest.cli.account_text import unknown_text
 from meteringest.cli.bills import json_lines, lines_text
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
@@ -43,11 +44,11 @@ def dry_run(args: argparse.Namespace) -> int:
     """A line for every account, and how many of each; nothing is written."""
     at_s = args.at if args.at is not None else WallClock().now_s()
     with reach(load(args.config).config) as service:
-        found = [
-            each
-            for each in _verdicts(service, at_s, args)
-            if args.only is None or each.action == args.only
-        ]
+        known, found = _verdicts(service, at_s, args)
+    if not known:
+        unknown = {"account": args.account, "known": False}
+        write_out(json_lines([unknown]) if args.json else unknown_text(args.account))
+        return Outcome.FAILED
     if args.json:
         write_out(json_lines(found))
     else:
@@ -58,13 +59,18 @@ def dry_run(args: argparse.Namespace) -> int:
     return Outcome.DONE
 
 
-def _verdicts(service: Service, at_s: int, args: argparse.Namespace) -> Iterator[Verdict]:
+def _verdicts(service: Service, at_s: int, args: argparse.Namespace) -> tuple[bool, list[Verdict]]:
+    """Whether there is any such account, and of those asked about what is wanted."""
     after: int | None = 0
+    found: list[Verdict] = []
     while after is not None:
         asked = AskDryRun(at_s=at_s, area=args.area, after=after, account=args.account)
         page = service.money(asked, DryRunPage)
-        yield from page.verdicts
+        if not page.known:
+            return False, []
+        found += [each for each in page.verdicts if args.only in {None, each.action}]
         after = page.after
+    return True, found
 
 
 def _show(found: Sequence[Verdict]) -> None:

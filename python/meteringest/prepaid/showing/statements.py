@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import msgspec
+
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
 from meteringest.prepaid.ledger.history import load_versions
 from meteringest.prepaid.ledger.ledger import Ledger
@@ -12,6 +14,7 @@ from meteringest.prepaid.ledger.tables import load_account_entries
 from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
 from meteringest.prepaid.showing.inputs import Account
 from meteringest.prepaid.showing.intervals import day_again
+from meteringest.prepaid.showing.known import is_known
 from meteringest.prepaid.showing.pages import DayAgain
 from meteringest.prepaid.worker.ports import Engine
 
@@ -30,7 +33,8 @@ def make_statement(
     first = span[0] or last - timedelta(days=DAYS_SHOWN - 1)
     versions = load_versions(engine, account)
     entries = load_account_entries(engine, account)
-    return statement(account, (first, last), entries, versions, offset_min)
+    found = statement(account, (first, last), entries, versions, offset_min)
+    return msgspec.structs.replace(found, known=is_known(engine, ledger, account))
 
 
 def make_day(engine: Engine, ledger: Ledger, account: int, day: date) -> DayAgain:
