@@ -13,8 +13,8 @@ from meteringest.prepaid.charges import AccountDay, charge_days
 from meteringest.prepaid.left import FORECAST_METER
 from meteringest.prepaid.lines import by_component
 from meteringest.prepaid.money import PPM, shown, shown_kwh
-from meteringest.prepaid.policy import Policy
-from meteringest.prepaid.policy_file import load_policy
+from meteringest.prepaid.policy import NoticeLevels, Policy
+from meteringest.prepaid.policy_file import HOUR_S, load_policy
 from meteringest.prepaid.reads import MeterLink, Read
 from meteringest.prepaid.rounding import Rounding
 from meteringest.prepaid.state import opened
@@ -146,6 +146,18 @@ def _even(tariff: Tariff, day: date, use: tuple[int, int], index: int) -> Iterat
 
 
 def _clauses(policy: Policy) -> Iterator[str]:
+    """By place in the file: whatever may decide, also what the file leaves to its default."""
+    yield from _cuts(policy)
+    yield from _credits(policy)
+    yield f"notices: {', '.join(_levels(policy.notices)) or 'none'}"
+    yield from _postpaid(policy)
+    yield f"reconnect.at_or_above: {shown(policy.reconnect_at)}"
+    yield from _evidence(policy)
+
+
+def _cuts(policy: Policy) -> Iterator[str]:
+    if policy.calendar is not None:
+        yield f"calendar: {policy.calendar}; nobody is cut on a day it does not cover"
     yield f"cut.below: {shown(policy.below)}"
     for index, each in enumerate(policy.thresholds):
         yield f"cut.classes[{index}]: {', '.join(each.classes)} below {shown(each.below)}"
@@ -153,6 +165,9 @@ def _clauses(policy: Policy) -> Iterator[str]:
         yield f"exempt[{index}]: {exempt.name}"
     for index, no_cut in enumerate(policy.no_cut):
         yield f"no_cut[{index}]: {no_cut.name}"
+
+
+def _credits(policy: Policy) -> Iterator[str]:
     for index, credit in enumerate(policy.emergency):
         amount = "" if credit.amount is None else f" up to {shown(credit.amount)}"
         hours = "" if credit.hours is None else f" for {credit.hours} h"
@@ -160,8 +175,28 @@ def _clauses(policy: Policy) -> Iterator[str]:
         yield f"emergency_credit[{index}]: {who}{amount}{hours}"
     if policy.grace is not None:
         kind = "working days" if policy.grace.working_days else "days"
-        yield f"grace: {policy.grace.days} {kind} after conversion"
-    levels = policy.notices
-    told = [*(_percent(each) for each in levels.percent_ppm), *map(shown, levels.amounts)]
-    told += [f"{hours} h" for hours in levels.hours_left]
-    yield f"notices: {', '.join(told) or 'none'}"
+        limit = "" if policy.grace.below is None else f", not below {shown(policy.grace.below)}"
+        yield f"grace: {policy.grace.days} {kind} after conversion{limit}"
+
+
+def _levels(levels: NoticeLevels) -> Iterator[str]:
+    yield from map(_percent, levels.percent_ppm)
+    yield from map(shown, levels.amounts)
+    yield from (f"{hours} h" for hours in levels.hours_left)
+
+
+def _postpaid(policy: Policy) -> Iterator[str]:
+    if policy.unpaid_bills is None and policy.arrears_over is None:
+        yield "postpaid: nobody is cut"
+    if policy.unpaid_bills is not None:
+        yield f"postpaid.unpaid_bills: {policy.unpaid_bills} consecutive"
+    if policy.arrears_over is not None:
+        yield f"postpaid.arrears_over: {shown(policy.arrears_over)}"
+
+
+def _evidence(policy: Policy) -> Iterator[str]:
+    age_s = policy.balance_age_max_s
+    yield f"evidence.balance_age_hours: {'any age' if age_s is None else age_s // HOUR_S}"
+    yield f"evidence.cut_with_held_reads: {str(policy.cut_with_held_reads).lower()}"
+    if not policy.cut_with_held_reads:
+        yield f"evidence.held_days: {policy.held_days}"
