@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+from meteringest.errors import RulesError
 from meteringest.prepaid.calendar import Calendar, day_start_s, days_in_month
 from meteringest.prepaid.calendar_file import load_calendar
 from meteringest.prepaid.charges import AccountDay, charge_days
+from meteringest.prepaid.ledger.loading import RuleFile, kind_of, span
+from meteringest.prepaid.ledger.rules import RuleKind, id_of, parsed
 from meteringest.prepaid.left import FORECAST_METER
 from meteringest.prepaid.lines import by_component
 from meteringest.prepaid.money import PPM, shown, shown_kwh
 from meteringest.prepaid.policy import NoticeLevels, Policy
-from meteringest.prepaid.policy_file import HOUR_S, load_policy
+from meteringest.prepaid.policy_file import HOUR_S
 from meteringest.prepaid.reads import MeterLink, Read
 from meteringest.prepaid.rounding import Rounding
+from meteringest.prepaid.rules_file import read_text
 from meteringest.prepaid.state import opened
 from meteringest.prepaid.tariff import Payment, Tariff
 from meteringest.prepaid.tariff_file import load
@@ -29,10 +33,8 @@ HALF_HOUR_S = 1_800
 
 
 def tariffs_check(file: Path) -> str:
-    """One line for a good file."""
-    tariff = load(file)
-    until = f" to {tariff.effective_to}" if tariff.effective_to is not None else ""
-    return f"{file}: {tariff.name} version {tariff.id}, from {tariff.effective_from}{until}: good\n"
+    """One line for a good file of rules; of a policy its clauses too."""
+    return _check(file, RuleKind.TARIFF)
 
 
 def tariffs_show(file: Path, calendar_file: Path | None = None) -> str:
@@ -43,10 +45,25 @@ def tariffs_show(file: Path, calendar_file: Path | None = None) -> str:
 
 
 def policy_check(file: Path) -> str:
-    """One line for a good file, and its clauses."""
-    policy = load_policy(file)
-    head = f"{file}: {policy.name} version {policy.id}, area {policy.area}, good"
-    return "\n".join([head, *(f"  {clause}" for clause in _clauses(policy))]) + "\n"
+    """The same: whatever `policy load` takes can be checked before."""
+    return _check(file, RuleKind.POLICY)
+
+
+def _check(file: Path, likely: RuleKind) -> str:
+    """`likely`: what it is held for when its fields do not tell; a typo is then named with line."""
+    text = read_text(file)
+    try:
+        kind = kind_of(RuleFile(str(file), text))
+    except RulesError:
+        kind = likely
+    content = parsed(kind, text, str(file))
+    first, last = span(content)
+    until = f" to {last}" if last is not None else ""
+    area = f", area {content.area}" if isinstance(content, Policy) else ""
+    version = f"{kind} {content.name} version {id_of(content)}"
+    head = f"{file}: {version}{area}, from {first}{until}: good"
+    clauses = _clauses(content) if isinstance(content, Policy) else ()
+    return "\n".join([head, *(f"  {clause}" for clause in clauses)]) + "\n"
 
 
 def _described(tariff: Tariff) -> Iterator[str]:

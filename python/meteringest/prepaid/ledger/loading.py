@@ -108,7 +108,7 @@ def kind_of(each: RuleFile) -> RuleKind:
 def _row(each: RuleFile, stamp: Stamp) -> tuple[Rule, Content]:
     kind = kind_of(each)
     content = parsed(kind, each.text, each.file)
-    first, last = _span(content)
+    first, last = span(content)
     row = Rule(
         kind=kind,
         name=content.name,
@@ -125,7 +125,8 @@ def _row(each: RuleFile, stamp: Stamp) -> tuple[Rule, Content]:
     return row, content
 
 
-def _span(content: Content) -> tuple[date, date | None]:
+def span(content: Content) -> tuple[date, date | None]:
+    """The first and the last day it is about; without an end None."""
     match content:
         case Calendar():
             return content.covers_from, content.covers_to
