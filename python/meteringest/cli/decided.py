@@ -40,6 +40,13 @@ class OutboxShown(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+class _Held(msgspec.Struct, frozen=True):
+    """Evidence of an operator's row: the day, and why nothing was charged for it, or for a part."""
+
+    day: str = ""
+    held: tuple[str, ...] = ()
+
+
 def dry_run(args: argparse.Namespace) -> int:
     """A line for every account, and how many of each; nothing is written."""
     at_s = args.at if args.at is not None else WallClock().now_s()
@@ -117,13 +124,26 @@ def list_outbox(args: argparse.Namespace) -> int:
     if args.json:
         write_out(json_lines(found))
     else:
-        heads = ("at", "account", "kind", "subject", "meter", "clause", "because")
-        rows = [
-            (each.at, each.account, each.kind, each.subject, each.meter, each.place, each.says)
-            for each in found
-        ]
-        write_out(lines_text(heads, rows))
+        write_out(outbox_text(found))
     return Outcome.DONE
+
+
+def outbox_text(found: Sequence[OutboxShown]) -> str:
+    """Tab-separated, with a heading."""
+    heads = ("at", "account", "kind", "subject", "meter", "clause", "because")
+    rows = [
+        (each.at, each.account, each.kind, each.subject, each.meter, each.place, _says(each))
+        for each in found
+    ]
+    return lines_text(heads, rows)
+
+
+def _says(each: OutboxShown) -> str:
+    """What a row about held reads saw stands in its evidence only."""
+    if each.says:
+        return each.says
+    seen = msgspec.json.decode(each.evidence or "{}", type=_Held)
+    return ": ".join(filter(None, (seen.day, ", ".join(seen.held))))
 
 
 _OUTBOX = """
