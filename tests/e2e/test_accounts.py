@@ -138,4 +138,9 @@ def test_files_and_arguments_that_cannot_be_are_refused_with_their_place(folder:
     found = told(run(folder, "payments", "import", "p.csv"), 4)
     assert "row 2, column account: found 'x'; wanted a whole number" in found
     assert "is no day" in told(run(folder, "accounts", "statement", "1", "--from", "1.1."), 2)
-    assert "unknown" in told(run(folder, "accounts", "show", "77"), 1)
+    nobody = "account     77\nunknown     no terms, no meter, no money\n"
+    for command in (("accounts", "show"), ("accounts", "statement"), ("policy", "dry-run")):
+        number = ("--account", "77") if command[0] == "policy" else ("77",)
+        assert told(run(folder, *command, *number), 1) == nobody
+        found = json.loads(told(run(folder, *command, *number, "--json"), 1))
+        assert (found["account"], found["known"]) == (77, False)

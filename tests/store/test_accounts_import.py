@@ -180,6 +180,12 @@ def test_what_a_rule_names_and_is_not_loaded_is_said(ledger: Ledger) -> None:
     assert tariff.calendar == "example-2026"
 
 
+def test_a_rule_may_name_what_a_file_after_it_brings(ledger: Ledger) -> None:
+    names = ("commercial-time-of-day.toml", "fuel-2026-07.toml", "calendar-2026.toml")
+    loaded = ledger.load_rules([*map(example, names), example("domestic-slabs.toml")], "b")
+    assert [each.notices for each in loaded] == [()] * 4
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [("nothing = 1", "f.toml:1: no file of rules"), ("= =", "f.toml: not TOML")],

@@ -16,6 +16,7 @@ from meteringest.prepaid.ledger.terms import Terms, load_links
 from meteringest.prepaid.lines import total
 from meteringest.prepaid.showing.account import list_accounts, show
 from meteringest.prepaid.showing.inputs import Account, charged_day
+from meteringest.prepaid.showing.known import is_known
 from meteringest.prepaid.showing.statements import make_day, make_statement
 from meteringest.prepaid.tariff import Payment
 from meteringest.prepaid.worker.closing import written
@@ -108,6 +109,10 @@ def test_a_balance_lasts_as_long_as_it_is_used_like_before(store: Store, ledger:
     later = show(store, ledger, 1, (NOON_S + 5 * 3_600) * 1_000)
     assert (later.outlook.units_uwh, later.outlook.hours) == (8_000 * 10**6, 3)
     assert show(store, ledger, 2, NOON_S * 1_000).known is False
+    assert is_known(store, ledger, 1)
+    assert not is_known(store, ledger, 2)
+    store.run("INSERT INTO m.meters (meter, serial, account, ver) VALUES (8, 'S8', 2, 1)")
+    assert is_known(store, ledger, 2)
     (listed,) = list_accounts(store, ledger, "SIX", 10)
     assert (listed.account, listed.prepaid) == (1, 48_000_000)
 
@@ -150,3 +155,6 @@ def test_a_statement_out_of_the_store_comes_to_the_balance(store: Store, ledger:
     assert (day.amount, day.components) == (-144_000_000, {"energy": 144_000_000})
     until = statement((None, date(2026, 11, 17)), NOON_S * 1_000)
     assert until.closing[day.book] == -288_000_000
+    to_come = date(2027, 1, 5)
+    later = statement((to_come, None), NOON_S * 1_000)
+    assert (later.first, later.last, later.opening) == (to_come, to_come, later.closing)

@@ -10,6 +10,8 @@ from tests.store.money_world import World, ist
 from tests.unit.tariff_days import RUPEE
 
 from meteringest.errors import AccountUnknown, StoreUnavailable, UsageError
+from meteringest.prepaid.ledger.entries import EntryKind
+from meteringest.prepaid.ledger.orders import Reverse
 from meteringest.prepaid.tariff import Payment
 from meteringest.store.clickhouse import open_store
 from meteringest.store.migrate import migrate
@@ -179,3 +181,25 @@ def test_arrears_list_and_recovery(world: World, home: int, office: int) -> None
         (on, 2, 299 * RUPEE + overdue),
         (on + timedelta(days=1), 1, 50 * RUPEE),
     ]
+
+
+def test_who_has_a_payment_taken_back_is_not_one_who_paid(
+    world: World, home: int, office: int
+) -> None:
+    for account in (home, office):
+        world.issue(MAY, account=account)
+        world.pay(account, "100", ist(date(2026, 6, 10), "09:00"), f"bounced-{account}")
+    taken_back = Reverse(
+        of=EntryKind.PAYMENT,
+        origin="upi",
+        reference=f"bounced-{home}",
+        author="test",
+        reason="charged back",
+    )
+    (entered,) = world.ledger.enter([taken_back])
+    assert not entered.refused, entered
+    (only,) = world.biller.recovery(JULY, JULY)
+    assert (only.day, only.accounts, only.amount) == (JULY, 0, -100 * RUPEE)
+    world.pay(office, "30", ist(JULY, "09:00"))
+    (both,) = world.biller.recovery(JULY, JULY)
+    assert (both.accounts, both.amount) == (1, -70 * RUPEE)

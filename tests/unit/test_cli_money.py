@@ -27,7 +27,8 @@ COMMANDS = [
     *(["accounts", each] for each in ("import", "meters", "list", "show", "statement", "convert")),
     *(["payments", each] for each in ("take", "import")),
     *([each] for each in ("accounts", "payments", "adjust", "transfer", "refund", "reverse")),
-    *([each, "load"] for each in ("tariffs", "policy")),
+    *(["tariffs", each] for each in ("check", "show", "load")),
+    *(["policy", each] for each in ("check", "load", "dry-run")),
 ]
 DAY = date(2026, 11, 20)
 NOON_S = 1_795_156_200  # 2026-11-20 12:00 IST

@@ -26,6 +26,39 @@ def test_a_policy_is_shown_with_its_clauses(capfd: pytest.CaptureFixture[str]) -
     assert "happy hours" in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["tariffs", "policy"])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("flat", "tariff example-flat version"),
+        ("calendar-2026", "calendar example-2026 version"),
+        ("fuel-2026-07", "fuel example-fuel-2026-07 version"),
+        ("policy-bihar", "policy example-bihar version"),
+    ],
+)
+def test_whatever_can_be_loaded_can_be_checked(
+    command: str, name: str, says: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, "check", str(EXAMPLES / f"{name}.toml")]) == Outcome.DONE
+    said = capfd.readouterr().out.splitlines()
+    assert says in said[0]
+    assert said[0].endswith(": good")
+    assert (len(said) > 1) == (name == "policy-bihar")
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("flat", "currency"), ("calendar-2026", "holidays"), ("fuel-2026-07", "charge_month")],
+)
+def test_a_typo_is_told_with_its_line_whatever_the_kind(
+    name: str, field: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text((EXAMPLES / f"{name}.toml").read_text().replace(field, "a_typo"))
+    assert main(["tariffs", "check", str(bad)]) == Outcome.ROWS
+    assert "a_typo: Object contains unknown field `a_typo`" in capfd.readouterr().err
+
+
 def test_a_bad_tariff_is_refused_with_its_place(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

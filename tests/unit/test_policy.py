@@ -229,6 +229,12 @@ def test_small_homes_are_spared_by_a_version_that_ends() -> None:
         ("[reconnect]\nat_or_above = -5\n", 6, "it would be cut again"),
         ("[postpaid]\nunpaid_bills = 0\n", 6, "wanted one or more"),
         ("[evidence]\nheld_days = -1\n", 6, "wanted zero or more"),
+        ("[notices]\npercent_of_last_recharge = [130]\n", 6, "wanted 0 to 100 each"),
+        ("[notices]\npercent_of_last_recharge = [10, -5]\n", 6, "wanted 0 to 100 each"),
+        ("[notices]\npercent_of_last_recharge = [10, 10.0]\n", 6, "a number stands twice"),
+        ("[notices]\namounts = [100, 50, 100.00]\n", 6, "a number stands twice"),
+        ("[notices]\nhours_left = [24, 24]\n", 6, "a number stands twice"),
+        ("[notices]\nhours_left = [-1]\n", 6, "wanted zero or more each"),
         ("[notice]\n", 5, "unknown field `notice`"),
     ],
 )

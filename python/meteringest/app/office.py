@@ -16,6 +16,7 @@ from meteringest.prepaid.deciding.hours import hours_left
 from meteringest.prepaid.deciding.verdict import DryRunPage, verdict
 from meteringest.prepaid.deciding.work import Decider
 from meteringest.prepaid.ledger.ledger import Ledger
+from meteringest.prepaid.showing.known import is_known
 from meteringest.store.clickhouse import Store
 
 PAGE_ACCOUNTS = 20_000
@@ -26,6 +27,8 @@ class Office:
 
     def __init__(self, store: Store, ledger: Ledger, clock: WallClock) -> None:
         """`ledger` is the only one of this process."""
+        self._store = store
+        self._ledger = ledger
         self._clock = clock
         self.biller = Biller(store, ledger.rules, ledger.post, clock.now_ms)
         self.decider = Decider(store, ledger.rules, self.biller.behind, partial(hours_left, store))
@@ -47,6 +50,8 @@ class Office:
 
     def _dry_run(self, asked: AskDryRun) -> DryRunPage:
         if asked.account:
+            if not is_known(self._store, self._ledger, asked.account):
+                return DryRunPage(verdicts=[], after=None, known=False)
             accounts, more = [asked.account], False
         else:
             accounts = self.decider.accounts(asked.after, PAGE_ACCOUNTS)

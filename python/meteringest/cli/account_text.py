@@ -37,10 +37,10 @@ def account_text(found: AccountShown) -> str:
 
 
 def _facts(found: AccountShown) -> Iterator[str]:
-    yield f"account     {found.account}"
     if not found.known:
-        yield "unknown     no terms, no meter, no money"
+        yield unknown_text(found.account).rstrip()
         return
+    yield f"account     {found.account}"
     if found.terms is None:
         yield f"terms       none on {found.today}: its reads are held, not charged"
     else:
@@ -59,6 +59,11 @@ def _facts(found: AccountShown) -> Iterator[str]:
     yield f"left        {_left(found.outlook)}"
     for meter in found.meters:
         yield f"meter       {_meter(meter)}"
+
+
+def unknown_text(account: int) -> str:
+    """What every command says of a number that is no account's."""
+    return f"account     {account}\nunknown     no terms, no meter, no money\n"
 
 
 def _left(found: Outlook) -> str:
@@ -92,6 +97,8 @@ def _meter(meter: MeterShown) -> str:
 
 def statement_text(found: Statement) -> str:
     """Opening, a line for each movement with the balance after it, closing; a book each."""
+    if not found.known:
+        return unknown_text(found.account)
     parts = [f"account {found.account}, statement from {found.first} to {found.last}\n"]
     for book in Book:
         lines = [each for each in found.lines if each.book is book]

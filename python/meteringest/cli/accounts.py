@@ -1,7 +1,6 @@
 """Commands that show accounts: lists, one account on a page, its statement."""
 
 import argparse
-from datetime import date
 
 import msgspec
 
@@ -45,19 +44,11 @@ def statement(args: argparse.Namespace) -> int:
         write_out(b"".join(msgspec.json.encode(each) + b"\n" for each in (found, *days)))
     else:
         write_out(statement_text(found) + "".join(map(day_text, days)))
-    return Outcome.FAILED if any(each.differs for each in days) else Outcome.DONE
+    good = found.known and not any(each.differs for each in days)
+    return Outcome.DONE if good else Outcome.FAILED
 
 
 def _days_again(service: Service, found: Statement) -> list[DayAgain]:
     charged = sorted({each.of_day for each in found.lines if each.components})
     within = [each for each in charged if found.first <= each <= found.last]
     return [service.money(AskDay(found.account, each), DayAgain) for each in within]
-
-
-def day(text: str) -> date:
-    """An argument that is a local day."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        reason = f"{text!r} is no day; wanted one like 2026-04-01"
-        raise argparse.ArgumentTypeError(reason) from None

@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from meteringest.cli.account_text import unknown_text
 from meteringest.cli.bills import json_lines, lines_text
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
@@ -17,11 +17,10 @@ from meteringest.cli.reach import Service, reach
 from meteringest.clock import WallClock
 from meteringest.config import load
 from meteringest.control.deciding import AskDryRun
-from meteringest.prepaid.calendar import IST_OFFSET_MIN, moment
+from meteringest.prepaid.calendar import moment
 from meteringest.prepaid.deciding.verdict import DryRunPage, Verdict
 from meteringest.prepaid.money import shown
 
-IST = timezone(timedelta(minutes=IST_OFFSET_MIN))
 HEADS = ("account", "area", "pays", "balance", "would be", "clause", "because")
 WORDS = {"cut": "cut", "keep": "kept", "reconnect": "reconnected"}
 
@@ -41,25 +40,22 @@ class OutboxShown(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
-def instant(text: str) -> int:
-    """An argument that is a time; without an offset it is Indian time."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        reason = f"{text!r} is no time; wanted one like 2026-11-23T11:00 or with +05:30"
-        raise argparse.ArgumentTypeError(reason) from None
-    return int((at if at.tzinfo else at.replace(tzinfo=IST)).timestamp())
+class _Held(msgspec.Struct, frozen=True):
+    """Evidence of an operator's row: the day, and why nothing was charged for it, or for a part."""
+
+    day: str = ""
+    held: tuple[str, ...] = ()
 
 
 def dry_run(args: argparse.Namespace) -> int:
     """A line for every account, and how many of each; nothing is written."""
     at_s = args.at if args.at is not None else WallClock().now_s()
     with reach(load(args.config).config) as service:
-        found = [
-            each
-            for each in _verdicts(service, at_s, args)
-            if args.only is None or each.action == args.only
-        ]
+        known, found = _verdicts(service, at_s, args)
+    if not known:
+        unknown = {"account": args.account, "known": False}
+        write_out(json_lines([unknown]) if args.json else unknown_text(args.account))
+        return Outcome.FAILED
     if args.json:
         write_out(json_lines(found))
     else:
@@ -70,13 +66,18 @@ def dry_run(args: argparse.Namespace) -> int:
     return Outcome.DONE
 
 
-def _verdicts(service: Service, at_s: int, args: argparse.Namespace) -> Iterator[Verdict]:
+def _verdicts(service: Service, at_s: int, args: argparse.Namespace) -> tuple[bool, list[Verdict]]:
+    """Whether there is any such account, and of those asked about what is wanted."""
     after: int | None = 0
+    found: list[Verdict] = []
     while after is not None:
         asked = AskDryRun(at_s=at_s, area=args.area, after=after, account=args.account)
         page = service.money(asked, DryRunPage)
-        yield from page.verdicts
+        if not page.known:
+            return False, []
+        found += [each for each in page.verdicts if args.only in {None, each.action}]
         after = page.after
+    return True, found
 
 
 def _show(found: Sequence[Verdict]) -> None:
@@ -123,13 +124,26 @@ def list_outbox(args: argparse.Namespace) -> int:
     if args.json:
         write_out(json_lines(found))
     else:
-        heads = ("at", "account", "kind", "subject", "meter", "clause", "because")
-        rows = [
-            (each.at, each.account, each.kind, each.subject, each.meter, each.place, each.says)
-            for each in found
-        ]
-        write_out(lines_text(heads, rows))
+        write_out(outbox_text(found))
     return Outcome.DONE
+
+
+def outbox_text(found: Sequence[OutboxShown]) -> str:
+    """Tab-separated, with a heading."""
+    heads = ("at", "account", "kind", "subject", "meter", "clause", "because")
+    rows = [
+        (each.at, each.account, each.kind, each.subject, each.meter, each.place, _says(each))
+        for each in found
+    ]
+    return lines_text(heads, rows)
+
+
+def _says(each: OutboxShown) -> str:
+    """What a row about held reads saw stands in its evidence only."""
+    if each.says:
+        return each.says
+    seen = msgspec.json.decode(each.evidence or "{}", type=_Held)
+    return ": ".join(filter(None, (seen.day, ", ".join(seen.held))))
 
 
 _OUTBOX = """

@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Callable
 
-from meteringest.cli import arguments, bills, decided
-from meteringest.cli.accounts import day
+from meteringest.cli import bills, decided
+from meteringest.cli.arguments import account_number, add_span, count, day, instant
 from meteringest.cli.money_parser import add_author
 
 Made = argparse.ArgumentParser
+BILLS_MAX = 1_200
+"""Of one account: a hundred years of months."""
 Command = Callable[..., Made]
 Examples = Callable[..., str]
 Everywhere = Callable[[Made], None]
@@ -35,11 +37,11 @@ def add_dry_run(actions: "argparse._SubParsersAction[Made]", examples: Examples)
     made.add_argument(
         "--at",
         metavar="TIME",
-        type=decided.instant,
+        type=instant,
         help="like 2026-11-23T11:00, Indian time unless it has an offset (now)",
     )
     made.add_argument("--area", default="", help="only this area and those below it")
-    made.add_argument("--account", type=arguments.account, default=0, help="only this account")
+    made.add_argument("--account", type=account_number, default=0, help="only this account")
     made.add_argument("--only", choices=tuple(decided.WORDS), help="only these")
     made.add_argument("--json", action="store_true", help="one JSON object a line")
     made.set_defaults(run=decided.dry_run)
@@ -74,7 +76,7 @@ class _Decided:
             "bills issue --on 2026-12-01 --account 1207 --json",
         )
         made.add_argument("--on", metavar="DAY", type=day, help="day of issue (today)")
-        made.add_argument("--account", type=arguments.account, default=0, help="only this account")
+        made.add_argument("--account", type=account_number, default=0, help="only this account")
         made.add_argument(
             "--unsafe-too",
             action="store_true",
@@ -85,12 +87,12 @@ class _Decided:
         made = self._action(
             actions, "list", "bills that count", "bills list", "bills list --on 2026-11-15"
         )
-        made.add_argument(
-            "--account", type=arguments.account, default=0, help="only of this account"
-        )
+        made.add_argument("--account", type=account_number, default=0, help="only of this account")
         made.add_argument("--on", metavar="DAY", type=day, help="of the period with this day")
         made.add_argument("--all", action="store_true", help="also versions that were corrected")
-        made.add_argument("--limit", type=int, default=10_000, help="at most so many (10000)")
+        made.add_argument(
+            "--limit", metavar="N", type=count(), default=10_000, help="at most so many (10000)"
+        )
         self._json(made, bills.list_bills)
         made = self._action(
             actions, "show", "one bill with all its versions", "bills show 1207-20261101"
@@ -114,7 +116,13 @@ class _Decided:
             "arrears list --unpaid 1 --on 2026-11-15 --json",
         )
         made.add_argument("--on", metavar="DAY", type=day, help="as of this day (today)")
-        made.add_argument("--unpaid", type=int, default=2, help="at least so many bills (2)")
+        made.add_argument(
+            "--unpaid",
+            metavar="N",
+            type=count(BILLS_MAX),
+            default=2,
+            help="at least so many bills (2)",
+        )
         self._json(made, bills.list_arrears)
         made = self._action(
             actions,
@@ -122,8 +130,7 @@ class _Decided:
             "day by day: disconnects, reconnects, and what was paid of overdue bills",
             "arrears recovery --from 2026-11-01 --to 2026-11-30",
         )
-        for name, dest in (("--from", "first"), ("--to", "last")):
-            made.add_argument(name, dest=dest, metavar="DAY", type=day, required=True)
+        add_span(made, required=True)
         self._json(made, bills.recovery)
 
     def _outbox(self) -> None:
@@ -140,13 +147,13 @@ class _Decided:
             "outbox list",
             "outbox list --kind notice --since 2026-11-20 --json",
         )
-        made.add_argument(
-            "--account", type=arguments.account, default=0, help="only of this account"
-        )
+        made.add_argument("--account", type=account_number, default=0, help="only of this account")
         kinds = ("notice", "disconnect", "reconnect", "operator")
         made.add_argument("--kind", choices=kinds, help="only of this kind")
-        made.add_argument("--since", metavar="TIME", type=decided.instant, help="only from then on")
-        made.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        made.add_argument("--since", metavar="TIME", type=instant, help="only from then on")
+        made.add_argument(
+            "--limit", metavar="N", type=count(), default=1_000, help="at most so many (1000)"
+        )
         self._json(made, decided.list_outbox)
 
     def _action(

@@ -5,7 +5,8 @@ import getpass
 from collections.abc import Callable
 from pathlib import Path
 
-from meteringest.cli import accounts, arguments, payments, records, rules
+from meteringest.cli import accounts, payments, records, rules
+from meteringest.cli.arguments import account_number, add_span, count, day, word
 from meteringest.prepaid.ledger.entries import Book, EntryKind
 from meteringest.prepaid.ledger.forms import ACCOUNTS, FORMS, LINKS, PAYMENTS
 from meteringest.prepaid.money import PPM, InexactError, figure, percent_ppm
@@ -47,9 +48,7 @@ def add_load(actions: "argparse._SubParsersAction[Made]", examples: Examples, gr
 
 def add_author(made: Made) -> None:
     """Who does it: the account one is logged in with, unless said."""
-    made.add_argument(
-        "--author", type=arguments.word, default=_login(), help="who enters it (%(default)s)"
-    )
+    made.add_argument("--author", type=word, default=_login(), help="who enters it (%(default)s)")
 
 
 class _Money:
@@ -92,7 +91,9 @@ class _Money:
         made.add_argument(
             "match", nargs="?", default="", help="a number, or text in tariff, class or area"
         )
-        made.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        made.add_argument(
+            "--limit", metavar="N", type=count(), default=1_000, help="at most so many (1000)"
+        )
         self._json(made, accounts.list_accounts)
         made = self._action(
             actions, "show", "one account: terms, balance, units and hours left", "accounts show 12"
@@ -105,12 +106,7 @@ class _Money:
             "accounts statement 12 --from 2026-11-01 --to 2026-11-30",
         )
         self._account(made)
-        made.add_argument(
-            "--from", dest="first", metavar="DAY", type=accounts.day, help="first day"
-        )
-        made.add_argument(
-            "--to", dest="last", metavar="DAY", type=accounts.day, help="last day (today)"
-        )
+        add_span(made, "last day (today)")
         made.add_argument(
             "--intervals",
             action="store_true",
@@ -129,9 +125,7 @@ class _Money:
         )
         self._account(made)
         made.add_argument("to", choices=("prepaid", "postpaid"))
-        made.add_argument(
-            "--from", dest="from_day", metavar="DAY", type=accounts.day, required=True
-        )
+        made.add_argument("--from", dest="from_day", metavar="DAY", type=day, required=True)
         made.add_argument("--credit", default="0", help="given into the new book (0)")
         made.add_argument("--tariff", default="", help="another tariff from that day on")
         made.add_argument("--recover-percent", type=_share, help="of every recharge to arrears")
@@ -150,10 +144,8 @@ class _Money:
             actions, "take", "one payment", "payments take 12 500 --origin upi --reference 4471"
         )
         self._account(made).add_argument("amount", metavar="AMOUNT")
-        made.add_argument("--origin", type=arguments.word, required=True, help="the gateway")
-        made.add_argument(
-            "--reference", type=arguments.word, required=True, help="its number there"
-        )
+        made.add_argument("--origin", type=word, required=True, help="the gateway")
+        made.add_argument("--reference", type=word, required=True, help="its number there")
         self._json(made, payments.take)
         made = self._action(
             actions,
@@ -181,7 +173,7 @@ class _Money:
             "Money from one account to another.",
             "transfer 12 13 100 --reference T-1 --reason 'moved house'",
         )
-        self._account(made).add_argument("to", metavar="TO", type=arguments.account)
+        self._account(made).add_argument("to", metavar="TO", type=account_number)
         made.add_argument("amount", metavar="AMOUNT")
         self._order(made, payments.transfer)
         made = self._command(
@@ -218,7 +210,7 @@ class _Money:
         return made
 
     def _account(self, made: Made) -> Made:
-        made.add_argument("account", metavar="ACCOUNT", type=arguments.account)
+        made.add_argument("account", metavar="ACCOUNT", type=account_number)
         return made
 
     def _json(self, made: Made, run: Callable[[argparse.Namespace], int]) -> None:
@@ -228,17 +220,17 @@ class _Money:
     def _order(self, made: Made, run: Callable[[argparse.Namespace], int]) -> None:
         made.add_argument(
             "--origin",
-            type=arguments.word,
+            type=word,
             default="office",
             help="who counts the reference (office)",
         )
         made.add_argument(
             "--reference",
-            type=arguments.word,
+            type=word,
             required=True,
             help="its number there: the same counts once",
         )
-        made.add_argument("--reason", type=arguments.word, required=True)
+        made.add_argument("--reason", type=word, required=True)
         add_author(made)
         self._json(made, run)
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from meteringest.cli import aside, proof, records, replay, retime, rules, service, tools
+from meteringest.cli.arguments import count
 from meteringest.cli.decided_parser import add_decided_commands, add_dry_run
 from meteringest.cli.money_parser import add_load, add_money_commands
 from meteringest.cli.outcome import MEANING
@@ -195,7 +196,9 @@ def _registry_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
             epilog=_examples(f"{table} list", f"{table} list {sample} --json"),
         )
         lists.add_argument("match", nargs="?", default="", help="only rows with this text in them")
-        lists.add_argument("--limit", type=int, default=1_000, help="at most so many (1000)")
+        lists.add_argument(
+            "--limit", metavar="N", type=count(), default=1_000, help="at most so many (1000)"
+        )
         lists.add_argument("--json", action="store_true", help="one JSON object a line")
         lists.set_defaults(run=records.list_rows, table=table)
         for each in (takes, lists):
@@ -254,9 +257,22 @@ def _rules_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         "tariffs load domestic.toml holidays.toml",
     )
     actions = tariffs.add_subparsers(metavar="ACTION", required=True)
-    checked = actions.add_parser("check", help="good, or every problem with line and path")
+    checked = actions.add_parser(
+        "check",
+        help="good, or every problem with line and path",
+        description="A file of any kind that `tariffs load` takes, checked without any store.",
+        epilog=_examples("tariffs check domestic.toml", "tariffs check holidays.toml"),
+    )
     checked.set_defaults(run=rules.check_tariff)
-    shown = actions.add_parser("show", help="as it was understood, with sample months")
+    shown = actions.add_parser(
+        "show",
+        help="as it was understood, with sample months",
+        description="A tariff as it was understood, and what whole months of it come to.",
+        epilog=_examples(
+            "tariffs show domestic.toml",
+            "tariffs show commercial.toml --calendar holidays.toml",
+        ),
+    )
     shown.add_argument("--calendar", metavar="FILE", type=Path, help="the calendar it names")
     shown.set_defaults(run=rules.show_tariff)
     policy = command(
@@ -266,7 +282,12 @@ def _rules_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
         "policy dry-run --at 2026-11-23T11:00",
     )
     parts = policy.add_subparsers(metavar="ACTION", required=True)
-    policed = parts.add_parser("check", help="good with its clauses, or every problem")
+    policed = parts.add_parser(
+        "check",
+        help="good with its clauses, or every problem",
+        description="A policy checked without any store, and every clause that may decide.",
+        epilog=_examples("policy check uttar-pradesh.toml"),
+    )
     policed.set_defaults(run=rules.check_policy)
     loads = (add_load(actions, _examples, "tariffs"), add_load(parts, _examples, "policy"))
     for each in (*loads, add_dry_run(parts, _examples)):

@@ -12,7 +12,7 @@ from meteringest.control.money import AskLoadRules
 
 
 def check_tariff(args: argparse.Namespace) -> int:
-    """One line for a good file; every problem of a bad one."""
+    """One line for a good file of any kind that `load` takes; every problem of a bad one."""
     from meteringest.prepaid import command  # noqa: PLC0415 -- loads numpy
 
     write_out(command.tariffs_check(args.file))
@@ -28,7 +28,7 @@ def show_tariff(args: argparse.Namespace) -> int:
 
 
 def check_policy(args: argparse.Namespace) -> int:
-    """The policy's clauses as they were understood."""
+    """The same; of a policy its clauses as they were understood."""
     from meteringest.prepaid import command  # noqa: PLC0415 -- as above
 
     write_out(command.policy_check(args.file))

@@ -3,11 +3,10 @@
 import argparse
 import re
 from collections.abc import Callable
-from datetime import date
 
 import msgspec
 
-from meteringest.cli import arguments
+from meteringest.cli.arguments import account_number, day
 from meteringest.cli.outcome import Outcome
 from meteringest.cli.output import write_out
 from meteringest.cli.reach import reach
@@ -72,14 +71,12 @@ def add_worker_commands(
         "--account",
         dest="accounts",
         metavar="ACCOUNT",
-        type=arguments.account,
+        type=account_number,
         action="append",
         default=[],
     )
     which.add_argument("--all", action="store_true", help="every account")
-    again.add_argument(
-        "--from", dest="first", metavar="DAY", type=date.fromisoformat, required=True
-    )
+    again.add_argument("--from", dest="first", metavar="DAY", type=day, required=True)
     again.set_defaults(run=recompute)
     for each in (swept, again):
         each.add_argument("--json", action="store_true", help="one JSON object")

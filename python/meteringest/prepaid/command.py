@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+from meteringest.errors import RulesError
 from meteringest.prepaid.calendar import Calendar, day_start_s, days_in_month
 from meteringest.prepaid.calendar_file import load_calendar
 from meteringest.prepaid.charges import AccountDay, charge_days
+from meteringest.prepaid.ledger.loading import RuleFile, kind_of, span
+from meteringest.prepaid.ledger.rules import RuleKind, id_of, parsed
 from meteringest.prepaid.left import FORECAST_METER
 from meteringest.prepaid.lines import by_component
 from meteringest.prepaid.money import PPM, shown, shown_kwh
-from meteringest.prepaid.policy import Policy
-from meteringest.prepaid.policy_file import load_policy
+from meteringest.prepaid.policy import NoticeLevels, Policy
+from meteringest.prepaid.policy_file import HOUR_S
 from meteringest.prepaid.reads import MeterLink, Read
 from meteringest.prepaid.rounding import Rounding
+from meteringest.prepaid.rules_file import read_text
 from meteringest.prepaid.state import opened
 from meteringest.prepaid.tariff import Payment, Tariff
 from meteringest.prepaid.tariff_file import load
@@ -29,10 +33,8 @@ HALF_HOUR_S = 1_800
 
 
 def tariffs_check(file: Path) -> str:
-    """One line for a good file."""
-    tariff = load(file)
-    until = f" to {tariff.effective_to}" if tariff.effective_to is not None else ""
-    return f"{file}: {tariff.name} version {tariff.id}, from {tariff.effective_from}{until}: good\n"
+    """One line for a good file of rules; of a policy its clauses too."""
+    return _check(file, RuleKind.TARIFF)
 
 
 def tariffs_show(file: Path, calendar_file: Path | None = None) -> str:
@@ -43,10 +45,25 @@ def tariffs_show(file: Path, calendar_file: Path | None = None) -> str:
 
 
 def policy_check(file: Path) -> str:
-    """One line for a good file, and its clauses."""
-    policy = load_policy(file)
-    head = f"{file}: {policy.name} version {policy.id}, area {policy.area}, good"
-    return "\n".join([head, *(f"  {clause}" for clause in _clauses(policy))]) + "\n"
+    """The same: whatever `policy load` takes can be checked before."""
+    return _check(file, RuleKind.POLICY)
+
+
+def _check(file: Path, likely: RuleKind) -> str:
+    """`likely`: what it is held for when its fields do not tell; a typo is then named with line."""
+    text = read_text(file)
+    try:
+        kind = kind_of(RuleFile(str(file), text))
+    except RulesError:
+        kind = likely
+    content = parsed(kind, text, str(file))
+    first, last = span(content)
+    until = f" to {last}" if last is not None else ""
+    area = f", area {content.area}" if isinstance(content, Policy) else ""
+    version = f"{kind} {content.name} version {id_of(content)}"
+    head = f"{file}: {version}{area}, from {first}{until}: good"
+    clauses = _clauses(content) if isinstance(content, Policy) else ()
+    return "\n".join([head, *(f"  {clause}" for clause in clauses)]) + "\n"
 
 
 def _described(tariff: Tariff) -> Iterator[str]:
@@ -146,6 +163,18 @@ def _even(tariff: Tariff, day: date, use: tuple[int, int], index: int) -> Iterat
 
 
 def _clauses(policy: Policy) -> Iterator[str]:
+    """By place in the file: whatever may decide, also what the file leaves to its default."""
+    yield from _cuts(policy)
+    yield from _credits(policy)
+    yield f"notices: {', '.join(_levels(policy.notices)) or 'none'}"
+    yield from _postpaid(policy)
+    yield f"reconnect.at_or_above: {shown(policy.reconnect_at)}"
+    yield from _evidence(policy)
+
+
+def _cuts(policy: Policy) -> Iterator[str]:
+    if policy.calendar is not None:
+        yield f"calendar: {policy.calendar}; nobody is cut on a day it does not cover"
     yield f"cut.below: {shown(policy.below)}"
     for index, each in enumerate(policy.thresholds):
         yield f"cut.classes[{index}]: {', '.join(each.classes)} below {shown(each.below)}"
@@ -153,6 +182,9 @@ def _clauses(policy: Policy) -> Iterator[str]:
         yield f"exempt[{index}]: {exempt.name}"
     for index, no_cut in enumerate(policy.no_cut):
         yield f"no_cut[{index}]: {no_cut.name}"
+
+
+def _credits(policy: Policy) -> Iterator[str]:
     for index, credit in enumerate(policy.emergency):
         amount = "" if credit.amount is None else f" up to {shown(credit.amount)}"
         hours = "" if credit.hours is None else f" for {credit.hours} h"
@@ -160,8 +192,28 @@ def _clauses(policy: Policy) -> Iterator[str]:
         yield f"emergency_credit[{index}]: {who}{amount}{hours}"
     if policy.grace is not None:
         kind = "working days" if policy.grace.working_days else "days"
-        yield f"grace: {policy.grace.days} {kind} after conversion"
-    levels = policy.notices
-    told = [*(_percent(each) for each in levels.percent_ppm), *map(shown, levels.amounts)]
-    told += [f"{hours} h" for hours in levels.hours_left]
-    yield f"notices: {', '.join(told) or 'none'}"
+        limit = "" if policy.grace.below is None else f", not below {shown(policy.grace.below)}"
+        yield f"grace: {policy.grace.days} {kind} after conversion{limit}"
+
+
+def _levels(levels: NoticeLevels) -> Iterator[str]:
+    yield from map(_percent, levels.percent_ppm)
+    yield from map(shown, levels.amounts)
+    yield from (f"{hours} h" for hours in levels.hours_left)
+
+
+def _postpaid(policy: Policy) -> Iterator[str]:
+    if policy.unpaid_bills is None and policy.arrears_over is None:
+        yield "postpaid: nobody is cut"
+    if policy.unpaid_bills is not None:
+        yield f"postpaid.unpaid_bills: {policy.unpaid_bills} consecutive"
+    if policy.arrears_over is not None:
+        yield f"postpaid.arrears_over: {shown(policy.arrears_over)}"
+
+
+def _evidence(policy: Policy) -> Iterator[str]:
+    age_s = policy.balance_age_max_s
+    yield f"evidence.balance_age_hours: {'any age' if age_s is None else age_s // HOUR_S}"
+    yield f"evidence.cut_with_held_reads: {str(policy.cut_with_held_reads).lower()}"
+    if not policy.cut_with_held_reads:
+        yield f"evidence.held_days: {policy.held_days}"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from meteringest.prepaid.calendar import Weekday
-from meteringest.prepaid.money import MICRO
+from meteringest.prepaid.money import MICRO, PPM
 from meteringest.prepaid.policy import (
     EmergencyCredit,
     Exempt,
@@ -130,12 +130,17 @@ def load_policy(file: Path) -> Policy:
     return parse_policy(read_text(file), str(file))
 
 
-def parse_policy(text: str, file: str = "policy") -> Policy:
-    """The same from text."""
+def parse_policy(text: str, file: str = "policy", *, new: bool = True) -> Policy:
+    """The same from text; what stands in a store already (not `new`) is held to less.
+
+    A check that came with a later release must not take a policy out of force.
+    """
     written = convert(text, PolicyWritten, file)
     problems = Problems()
     policy = _policy(written, problems)
     _check(written, policy, problems)
+    if new:
+        _check_notices(policy, problems)
     problems.refuse(file, text)
     return policy
 
@@ -289,3 +294,19 @@ def _check_exempt(policy: Policy, problems: Problems) -> None:
     for index, each in enumerate(policy.exempt):
         if not each.classes and each.load_max_w is None and not each.net_metered:
             problems.add(("exempt", index), "exempts everybody: wanted a condition")
+
+
+def _check_notices(policy: Policy, problems: Problems) -> None:
+    levels = policy.notices
+    named: dict[str, tuple[int, ...]] = {
+        "percent_of_last_recharge": levels.percent_ppm,
+        "amounts": levels.amounts,
+        "hours_left": levels.hours_left,
+    }
+    for name, found in named.items():
+        if len(set(found)) < len(found):
+            problems.add(("notices", name), "a number stands twice")
+    if not all(0 <= each <= PPM for each in levels.percent_ppm):
+        problems.add(("notices", "percent_of_last_recharge"), "wanted 0 to 100 each")
+    if any(each < 0 for each in levels.hours_left):
+        problems.add(("notices", "hours_left"), "wanted zero or more each")

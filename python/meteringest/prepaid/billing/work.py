@@ -99,8 +99,9 @@ class RecoveredDay(Struct, frozen=True, kw_only=True):
     disconnected: int = 0
     reconnected: int = 0
     accounts: int = 0
-    """Accounts that paid anything overdue."""
+    """Accounts that paid anything overdue; not those of which more was taken back that day."""
     amount: int = 0
+    """Below zero when more was taken back than came in."""
 
 
 class Biller:
@@ -174,7 +175,8 @@ class Biller:
             for book in books:
                 for each in recovered(book, first, last):
                     accounts, amount = sums.get(each.day, (0, 0))
-                    sums[each.day] = accounts + 1, amount + each.amount
+                    # Whose payment was taken back is not one who paid; the sum has it all the same.
+                    sums[each.day] = accounts + (each.amount > 0), amount + each.amount
         switched = switches(self._engine, first, last)
         return [
             RecoveredDay(

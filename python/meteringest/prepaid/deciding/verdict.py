@@ -26,10 +26,14 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class DryRunPage(Struct, frozen=True, kw_only=True):
-    """Some verdicts by account; `after` is where to go on, None when there are no more."""
+    """Some verdicts by account; `after` is where to go on, None when there are no more.
+
+    Not `known`: one account was asked about, and there is none of that number.
+    """
 
     verdicts: list[Verdict]
     after: int | None
+    known: bool = True
 
 
 def verdict(decided: Decided) -> Verdict:

@@ -68,7 +68,7 @@ def load(rules: Rules, files: Sequence[RuleFile], stamp: Stamp) -> Loading:
     """Judges every file against the rules and the files before it."""
     problems: list[str] = []
     standing = list(rules.standing)
-    loaded: list[Loaded] = []
+    taken: list[tuple[RuleFile, Rule, Content, bool]] = []
     for each in files:
         try:
             row, content = _row(each, stamp)
@@ -83,12 +83,13 @@ def load(rules: Rules, files: Sequence[RuleFile], stamp: Stamp) -> Loading:
             continue
         if stands is None:
             standing.append((row, content))
-        named = [other for other, _ in standing]
-        loaded.append(_loaded(each, stands or row, content, named, new=stands is None))
+        taken.append((each, stands or row, content, stands is None))
     if problems:
         raise RulesError(", ".join(each.file for each in files), tuple(problems))
-    rows = tuple(row for row, _ in standing[len(rules.standing) :])
-    return Loading(rows=rows, files=tuple(loaded))
+    rows = tuple(row for row, _ in standing)
+    # Only now: a file may name what a file after it brings.
+    loaded = (_loaded(each, row, content, rows, new=new) for each, row, content, new in taken)
+    return Loading(rows=rows[len(rules.standing) :], files=tuple(loaded))
 
 
 def kind_of(each: RuleFile) -> RuleKind:
@@ -107,7 +108,7 @@ def kind_of(each: RuleFile) -> RuleKind:
 def _row(each: RuleFile, stamp: Stamp) -> tuple[Rule, Content]:
     kind = kind_of(each)
     content = parsed(kind, each.text, each.file)
-    first, last = _span(content)
+    first, last = span(content)
     row = Rule(
         kind=kind,
         name=content.name,
@@ -124,7 +125,8 @@ def _row(each: RuleFile, stamp: Stamp) -> tuple[Rule, Content]:
     return row, content
 
 
-def _span(content: Content) -> tuple[date, date | None]:
+def span(content: Content) -> tuple[date, date | None]:
+    """The first and the last day it is about; without an end None."""
     match content:
         case Calendar():
             return content.covers_from, content.covers_to

@@ -124,7 +124,7 @@ def load_rules(engine: Engine) -> Rules:
     )
 
 
-def parsed(kind: RuleKind, text: str, file: str) -> Content:
+def parsed(kind: RuleKind, text: str, file: str, *, new: bool = True) -> Content:
     """The text as what it is; RulesError with every problem when it cannot be."""
     match kind:
         case RuleKind.TARIFF:
@@ -134,7 +134,7 @@ def parsed(kind: RuleKind, text: str, file: str) -> Content:
         case RuleKind.FUEL:
             return parse_fuel(text, file)
         case RuleKind.POLICY:
-            return parse_policy(text, file)
+            return parse_policy(text, file, new=new)
 
 
 def id_of(content: Content) -> str:
@@ -143,7 +143,7 @@ def id_of(content: Content) -> str:
 
 
 def _named(rule: Rule) -> Content:
-    content = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}")
+    content = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}", new=False)
     if isinstance(content, Tariff | Policy):
         # In the place where the cached property would put it.
         vars(content)["id"] = rule.id

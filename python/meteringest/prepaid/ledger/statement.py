@@ -62,6 +62,8 @@ class Statement(Struct, frozen=True, kw_only=True):
     closing: Mapping[Book, int]
     held: Mapping[date, tuple[str, ...]]
     """Days in it of which something could not be charged."""
+    known: bool = True
+    """Whether there is such an account at all."""
 
 
 def statement(

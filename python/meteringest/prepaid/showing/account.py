@@ -9,6 +9,7 @@ from meteringest.prepaid.ledger.standing import AccountStanding
 from meteringest.prepaid.ledger.terms import load_links, load_terms
 from meteringest.prepaid.reads import MeterLink
 from meteringest.prepaid.showing.inputs import Account
+from meteringest.prepaid.showing.known import is_known
 from meteringest.prepaid.showing.outlook import outlook
 from meteringest.prepaid.showing.pages import AccountListed, AccountShown, MeterShown, Outlook
 from meteringest.prepaid.showing.statements import offset_of
@@ -25,7 +26,7 @@ def show(engine: Engine, ledger: Ledger, account: int, now_ms: int) -> AccountSh
     tariff = rules.tariff(terms.tariff, standing.today) if terms is not None else None
     return AccountShown(
         account=account,
-        known=bool(history or links) or balance != Balance(),
+        known=is_known(engine, ledger, account),
         today=standing.today,
         terms=terms,
         others=[each for each in history if each is not terms],

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+import msgspec
+
 from meteringest.prepaid.calendar import IST_OFFSET_MIN, local_day
 from meteringest.prepaid.ledger.history import load_versions
 from meteringest.prepaid.ledger.ledger import Ledger
@@ -12,6 +14,7 @@ from meteringest.prepaid.ledger.tables import load_account_entries
 from meteringest.prepaid.ledger.terms import Terms, load_links, load_terms
 from meteringest.prepaid.showing.inputs import Account
 from meteringest.prepaid.showing.intervals import day_again
+from meteringest.prepaid.showing.known import is_known
 from meteringest.prepaid.showing.pages import DayAgain
 from meteringest.prepaid.worker.ports import Engine
 
@@ -24,11 +27,14 @@ def make_statement(
 ) -> Statement:
     """Without days of its own it is of the last 31 days up to today."""
     offset_min = offset_of(ledger.rules(), load_terms(engine, [account]).of(account))
-    last = span[1] or local_day(now_ms // 1_000, offset_min)
+    today = local_day(now_ms // 1_000, offset_min)
+    # From a day to come on: of that day, lest it opened after its closing.
+    last = span[1] or max(today, span[0] or today)
     first = span[0] or last - timedelta(days=DAYS_SHOWN - 1)
     versions = load_versions(engine, account)
     entries = load_account_entries(engine, account)
-    return statement(account, (first, last), entries, versions, offset_min)
+    found = statement(account, (first, last), entries, versions, offset_min)
+    return msgspec.structs.replace(found, known=is_known(engine, ledger, account))
 
 
 def make_day(engine: Engine, ledger: Ledger, account: int, day: date) -> DayAgain:
