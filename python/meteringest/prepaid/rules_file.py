@@ -1,11 +1,9 @@
 """A file of rules read: TOML into a struct, and every problem with its file, line and path.
 
-Rule 1: figures are decimals exactly as written; a float never comes to be.
-Rule 2: what the file says is judged elsewhere; here it is only found.
+Rule 1: what the file says is judged elsewhere; here it is only found.
 """
 
 import re
-import tomllib
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +15,7 @@ from msgspec import Struct
 from meteringest.errors import RulesError
 from meteringest.prepaid import toml_lines
 from meteringest.prepaid.money import MICRO_DECIMALS, InexactError, micro, percent_ppm
+from meteringest.prepaid.toml_tables import tables
 
 Written = TypeVar("Written", bound=Struct)
 FILE_BYTES_MAX = 1 << 20
@@ -96,10 +95,7 @@ def read_text(file: Path) -> str:
 
 def convert(text: str, wanted: type[Written], file: str) -> Written:
     """The text as `wanted`; a typo, a wrong type or a missing field is refused with its line."""
-    try:
-        found = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
-        raise RulesError(file, (f"{file}: not TOML: {error}",)) from error
+    found = tables(text, file)
     try:
         return msgspec.convert(found, wanted)
     except msgspec.ValidationError as error:
