@@ -20,6 +20,9 @@ def parse_calendar(text: str, file: str = "calendar") -> Calendar:
         problems.add(("covers_to",), f"{written.covers_to} is before {written.covers_from}")
     for index in duplicates([str(each.date) for each in written.holidays]):
         problems.add(("holidays", index, "date"), "stands twice")
+    problems.day(written.covers_from, ("covers_from",))
+    problems.last_day(written.covers_to, ("covers_to",))
+    problems.revision(written.revision)
     for index, each in enumerate(written.holidays):
         if not written.covers_from <= each.date <= written.covers_to:
             problems.add(("holidays", index, "date"), f"{each.date} is outside the file's span")

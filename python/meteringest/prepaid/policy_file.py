@@ -264,6 +264,9 @@ def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
             problems.add((name,), "is empty")
     if policy.effective_to is not None and policy.effective_to < policy.effective_from:
         problems.add(("effective_to",), f"{policy.effective_to} is before {policy.effective_from}")
+    problems.day(policy.effective_from, ("effective_from",))
+    problems.last_day(policy.effective_to, ("effective_to",))
+    problems.revision(policy.revision)
     _check_no_cut(policy, problems)
     _check_exempt(policy, problems)
     classes = [name for each in policy.thresholds for name in each.classes]

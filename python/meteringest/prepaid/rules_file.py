@@ -5,6 +5,7 @@ Rule 1: what the file says is judged elsewhere; here it is only found.
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
@@ -14,12 +15,14 @@ from msgspec import Struct
 
 from meteringest.errors import RulesError
 from meteringest.prepaid import toml_lines
+from meteringest.prepaid.calendar import FIRST_DAY, LAST_DAY
 from meteringest.prepaid.money import MICRO_DECIMALS, InexactError, micro, percent_ppm
 from meteringest.prepaid.toml_tables import tables
 
 Written = TypeVar("Written", bound=Struct)
 FILE_BYTES_MAX = 1 << 20
 MINUTES = 1_440
+REVISION_MAX = 2**32 - 1
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 
 
@@ -68,6 +71,20 @@ class Problems:
                 return minute
         self.add(path, f"'{written}' is no time of day; wanted HH:MM from 00:00 to 24:00")
         return 0
+
+    def day(self, written: date | None, path: toml_lines.Path, instead: str = "") -> None:
+        """A problem when the store cannot hold the day; `instead` says what may be written."""
+        if written is not None and not FIRST_DAY <= written <= LAST_DAY:
+            self.add(path, f"{written}; wanted {FIRST_DAY} to {LAST_DAY}{instead}")
+
+    def last_day(self, written: date | None, path: toml_lines.Path) -> None:
+        """The same of the end of a span, for which people like to write a day far away."""
+        self.day(written, path, ", the last day there is")
+
+    def revision(self, written: int) -> None:
+        """A problem when the store cannot hold it."""
+        if not 0 <= written <= REVISION_MAX:
+            self.add(("revision",), f"{written}; wanted 0 to {REVISION_MAX}")
 
     def refuse(self, file: str, text: str) -> None:
         """Raises when there is anything wrong, one line each in the order of the file."""

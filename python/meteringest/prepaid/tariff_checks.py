@@ -48,8 +48,9 @@ def _span(tariff: Tariff, problems: Problems) -> None:
             problems.add((name,), "is empty")
     if tariff.effective_to is not None and tariff.effective_to < tariff.effective_from:
         problems.add(("effective_to",), f"{tariff.effective_to} is before {tariff.effective_from}")
-    if tariff.revision < 0:
-        problems.add(("revision",), f"{tariff.revision}; wanted zero or more")
+    problems.day(tariff.effective_from, ("effective_from",))
+    problems.last_day(tariff.effective_to, ("effective_to",))
+    problems.revision(tariff.revision)
     if abs(tariff.offset_min) > OFFSET_MAX_MIN:
         problems.add(("utc_offset",), "further from UTC than any place on earth")
 

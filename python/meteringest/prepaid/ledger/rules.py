@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from meteringest.prepaid.calendar import Calendar, content_id, month_start
+from meteringest.prepaid.calendar import LAST_DAY, Calendar, content_id, month_start
 from meteringest.prepaid.calendar_file import parse_calendar
 from meteringest.prepaid.fuel import FuelNotice
 from meteringest.prepaid.fuel_file import parse_fuel
@@ -20,7 +20,7 @@ from meteringest.prepaid.policy_file import parse_policy
 from meteringest.prepaid.tariff import Tariff, TariffBook
 from meteringest.prepaid.tariff_file import parse
 
-OPEN_DAY = date(2149, 6, 6)
+OPEN_DAY = LAST_DAY
 """The last day a Date holds: no end."""
 
 
