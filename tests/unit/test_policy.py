@@ -227,8 +227,8 @@ def test_small_homes_are_spared_by_a_version_that_ends() -> None:
         ("[grace]\ndays = 3\nworking_days = 3\n", 5, "exactly one of"),
         ("[cut]\nbelow = 0.005\n", 6, "more than 2 decimals"),
         ("[reconnect]\nat_or_above = -5\n", 6, "it would be cut again"),
-        ("[postpaid]\nunpaid_bills = 0\n", 6, "wanted one or more"),
-        ("[evidence]\nheld_days = -1\n", 6, "wanted zero or more"),
+        ("[postpaid]\nunpaid_bills = 0\n", 6, "wanted 1 to 120"),
+        ("[evidence]\nheld_days = -1\n", 6, "wanted 0 to 366"),
         ("[notice]\n", 5, "unknown field `notice`"),
     ],
 )

@@ -1,6 +1,7 @@
 """Files of rules that nobody can mean: told with file, line and reason, never an error of ours."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from tests.unit.tariff_days import HEAD
@@ -8,6 +9,7 @@ from tests.unit.tariff_days import HEAD
 from meteringest.errors import RulesError
 from meteringest.prepaid.calendar_file import parse_calendar
 from meteringest.prepaid.fuel_file import parse_fuel
+from meteringest.prepaid.ledger.rules import Rule, RuleKind, Rules
 from meteringest.prepaid.policy_file import parse_policy
 from meteringest.prepaid.tariff_file import parse
 
@@ -103,3 +105,71 @@ def test_the_first_and_the_last_day_are_days() -> None:
 def test_a_revision_the_store_cannot_hold_is_told(read: Parse, text: str, revision: int) -> None:
     (problem,) = refused(read, f"revision = {revision}\n" + text)
     assert problem == f"r.toml:1: revision: {revision}; wanted 0 to 4294967295"
+
+
+ENDLESS = 99_999_999_999
+COUNTS = [
+    (parse, TARIFF + "[billing]\ndue_days = {}\n", "billing.due_days", 0, 366),
+    (
+        parse,
+        TARIFF + "[late_payment]\npercent_per_month = 1\ngrace_days = {}\n",
+        "late_payment.grace_days",
+        0,
+        366,
+    ),
+    (parse_policy, POLICY + "[grace]\ndays = {}\n", "grace.days", 0, 366),
+    (parse_policy, POLICY + "[grace]\nworking_days = {}\n", "grace.working_days", 0, 366),
+    (parse_policy, POLICY + "[evidence]\nheld_days = {}\n", "evidence.held_days", 0, 366),
+    (
+        parse_policy,
+        POLICY + "[evidence]\nbalance_age_hours = {}\n",
+        "evidence.balance_age_hours",
+        0,
+        8_784,
+    ),
+    (
+        parse_policy,
+        POLICY + "[[emergency_credit]]\nhours = {}\n",
+        "emergency_credit[0].hours",
+        1,
+        8_784,
+    ),
+    (parse_policy, POLICY + "[notices]\nhours_left = [{}]\n", "notices.hours_left", 0, 8_784),
+    (parse_policy, POLICY + "[postpaid]\nunpaid_bills = {}\n", "postpaid.unpaid_bills", 1, 120),
+]
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "path", "least", "most"), COUNTS, ids=[path for _, _, path, _, _ in COUNTS]
+)
+def test_days_hours_and_bills_have_an_end(
+    read: Parse, text: str, path: str, least: int, most: int
+) -> None:
+    for good in (least, most):
+        read(text.replace("{}", str(good)), "r.toml")
+    for bad in (least - 1, most + 1, ENDLESS):
+        (problem,) = refused(read, text.replace("{}", str(bad)))
+        assert problem.endswith(f": {path}: {bad}; wanted {least} to {most}")
+
+
+def _loaded_once(kind: RuleKind, text: str) -> Rule:
+    return Rule(
+        kind=kind,
+        name="t",
+        id="0123456789abcdef",
+        effective_from=date(2020, 1, 1),
+        text=text,
+        loaded_by="somebody",
+        loaded_at=0,
+        ver=1,
+    )
+
+
+def test_what_stands_with_an_endless_count_keeps_nobody_from_a_bill() -> None:
+    tariff = _loaded_once(RuleKind.TARIFF, TARIFF + f"[billing]\ndue_days = {ENDLESS}\n")
+    policy = _loaded_once(RuleKind.POLICY, POLICY + f"[evidence]\nheld_days = {ENDLESS}\n")
+    rules = Rules([tariff, policy])
+    assert [each.billing.due_days for each in rules.tariffs] == [366]
+    found = rules.policy("UP", date(2026, 1, 1))
+    assert found is not None
+    assert found.held_days == 366

@@ -12,10 +12,10 @@ def load_calendar(file: Path) -> Calendar:
     return parse_calendar(read_text(file), str(file))
 
 
-def parse_calendar(text: str, file: str = "calendar") -> Calendar:
+def parse_calendar(text: str, file: str = "calendar", *, standing: bool = False) -> Calendar:
     """The same from text."""
     written = convert(text, CalendarWritten, file)
-    problems = Problems()
+    problems = Problems(standing=standing)
     if written.covers_to < written.covers_from:
         problems.add(("covers_to",), f"{written.covers_to} is before {written.covers_from}")
     for index in duplicates([str(each.date) for each in written.holidays]):

@@ -33,10 +33,10 @@ def load_fuel(file: Path) -> FuelNotice:
     return parse_fuel(read_text(file), str(file))
 
 
-def parse_fuel(text: str, file: str = "fuel") -> FuelNotice:
+def parse_fuel(text: str, file: str = "fuel", *, standing: bool = False) -> FuelNotice:
     """The same from text."""
     written = convert(text, FuelWritten, file)
-    problems = Problems()
+    problems = Problems(standing=standing)
     if (written.percent is None) == (written.per_kwh is None):
         problems.add((), "wanted exactly one of `percent` and `per_kwh`")
     if not written.name.strip():

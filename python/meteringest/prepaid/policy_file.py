@@ -15,13 +15,21 @@ from meteringest.prepaid.policy import (
     Policy,
     Threshold,
 )
-from meteringest.prepaid.rules_file import Problems, convert, duplicates, read_text
+from meteringest.prepaid.rules_file import (
+    DAYS_MAX,
+    HOURS_MAX,
+    Problems,
+    convert,
+    duplicates,
+    read_text,
+)
 from meteringest.prepaid.tariff_schema import Shape
 from meteringest.prepaid.toml_lines import Path as Place
 
 MONEY_DECIMALS = 2
 KW_DECIMALS = 3
 HOUR_S = 3_600
+BILLS_MAX = 120
 
 
 class ThresholdWritten(Shape, frozen=True):
@@ -130,10 +138,10 @@ def load_policy(file: Path) -> Policy:
     return parse_policy(read_text(file), str(file))
 
 
-def parse_policy(text: str, file: str = "policy") -> Policy:
+def parse_policy(text: str, file: str = "policy", *, standing: bool = False) -> Policy:
     """The same from text."""
     written = convert(text, PolicyWritten, file)
-    problems = Problems()
+    problems = Problems(standing=standing)
     policy = _policy(written, problems)
     _check(written, policy, problems)
     problems.refuse(file, text)
@@ -144,7 +152,7 @@ def _policy(written: PolicyWritten, problems: Problems) -> Policy:
     below = _money(written.cut.below, ("cut", "below"), problems)
     reconnect = written.reconnect
     age = written.evidence.balance_age_hours
-    over = written.postpaid.arrears_over
+    over, unpaid = written.postpaid.arrears_over, written.postpaid.unpaid_bills
     return Policy(
         name=written.name,
         title=written.title,
@@ -169,16 +177,20 @@ def _policy(written: PolicyWritten, problems: Problems) -> Policy:
         ),
         grace=_grace(written.grace, problems),
         notices=_notices(written.notices, problems),
-        unpaid_bills=written.postpaid.unpaid_bills,
+        unpaid_bills=None
+        if unpaid is None
+        else problems.whole(unpaid, ("postpaid", "unpaid_bills"), BILLS_MAX, least=1),
         arrears_over=None
         if over is None
         else problems.micro(over, ("postpaid", "arrears_over"), MONEY_DECIMALS),
         reconnect_at=below + 1
         if reconnect is None
         else _money(reconnect.at_or_above, ("reconnect", "at_or_above"), problems),
-        balance_age_max_s=None if age is None else age * HOUR_S,
+        balance_age_max_s=None
+        if age is None
+        else problems.whole(age, ("evidence", "balance_age_hours"), HOURS_MAX) * HOUR_S,
         cut_with_held_reads=written.evidence.cut_with_held_reads,
-        held_days=written.evidence.held_days,
+        held_days=problems.whole(written.evidence.held_days, ("evidence", "held_days"), DAYS_MAX),
     )
 
 
@@ -220,15 +232,15 @@ def _emergency(written: EmergencyWritten, index: int, problems: Problems) -> Eme
     place: Place = ("emergency_credit", index)
     if written.amount is None and written.hours is None:
         problems.add(place, "without end: wanted `amount`, `hours` or both")
-    if written.hours is not None and written.hours <= 0:
-        problems.add((*place, "hours"), f"{written.hours}; wanted more than zero")
-    amount = written.amount
+    amount, hours = written.amount, written.hours
     return EmergencyCredit(
         classes=written.classes,
         amount=None
         if amount is None
         else problems.micro(amount, (*place, "amount"), MONEY_DECIMALS),
-        hours=written.hours,
+        hours=None
+        if hours is None
+        else problems.whole(hours, (*place, "hours"), HOURS_MAX, least=1),
     )
 
 
@@ -238,11 +250,10 @@ def _grace(written: GraceWritten | None, problems: Problems) -> Grace | None:
     if (written.days is None) == (written.working_days is None):
         problems.add(("grace",), "wanted exactly one of `days` and `working_days`")
     days = written.days if written.days is not None else written.working_days or 0
-    if days < 0:
-        problems.add(("grace",), f"{days} days; wanted zero or more")
+    field = "working_days" if written.days is None else "days"
     below = written.below
     return Grace(
-        days=days,
+        days=problems.whole(days, ("grace", field), DAYS_MAX),
         working_days=written.working_days is not None,
         below=None if below is None else _money(below, ("grace", "below"), problems),
     )
@@ -251,10 +262,11 @@ def _grace(written: GraceWritten | None, problems: Problems) -> Grace | None:
 def _notices(written: NoticesWritten, problems: Problems) -> NoticeLevels:
     shares: Place = ("notices", "percent_of_last_recharge")
     amounts: Place = ("notices", "amounts")
+    hours: Place = ("notices", "hours_left")
     return NoticeLevels(
         percent_ppm=tuple(problems.ppm(each, shares) for each in written.percent_of_last_recharge),
         amounts=tuple(_money(each, amounts, problems) for each in written.amounts),
-        hours_left=written.hours_left,
+        hours_left=tuple(problems.whole(each, hours, HOURS_MAX) for each in written.hours_left),
     )
 
 
@@ -274,10 +286,6 @@ def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
         problems.add(("cut", "classes"), f"'{classes[index]}' has two thresholds")
     if written.reconnect is not None and policy.reconnect_at < policy.below:
         problems.add(("reconnect", "at_or_above"), "below `cut.below`: it would be cut again")
-    if policy.held_days < 0:
-        problems.add(("evidence", "held_days"), f"{policy.held_days}; wanted zero or more")
-    if policy.unpaid_bills is not None and policy.unpaid_bills < 1:
-        problems.add(("postpaid", "unpaid_bills"), f"{policy.unpaid_bills}; wanted one or more")
 
 
 def _check_no_cut(policy: Policy, problems: Problems) -> None:

@@ -23,19 +23,37 @@ Written = TypeVar("Written", bound=Struct)
 FILE_BYTES_MAX = 1 << 20
 MINUTES = 1_440
 REVISION_MAX = 2**32 - 1
+DAYS_MAX = 366
+"""Longer than anybody waits for a payment, a read or a cut, and short enough to reckon dates."""
+HOURS_MAX = 24 * DAYS_MAX
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 
 
 class Problems:
     """What is wrong with one file; found all at once, told all at once."""
 
-    def __init__(self) -> None:
-        """Starts with none."""
+    def __init__(self, *, standing: bool = False) -> None:
+        """Starts with none. `standing`: the rule was loaded once, and what was good then still is.
+
+        One rule refused today would keep all others from being charged and decided by.
+        """
         self.found: list[tuple[toml_lines.Path, str]] = []
+        self._standing = standing
 
     def add(self, path: toml_lines.Path, reason: str) -> None:
         """One more."""
         self.found.append((path, reason))
+
+    def unless_standing(self, path: toml_lines.Path, reason: str) -> None:
+        """One more, which earlier releases did not know."""
+        if not self._standing:
+            self.add(path, reason)
+
+    def whole(self, written: int, path: toml_lines.Path, most: int, least: int = 0) -> int:
+        """The number; the nearer end, and a problem, when it lies outside."""
+        if not least <= written <= most:
+            self.unless_standing(path, f"{written}; wanted {least} to {most}")
+        return min(max(written, least), most)
 
     def micro(self, written: Decimal, path: toml_lines.Path, decimals: int = MICRO_DECIMALS) -> int:
         """The amount in micro-units, not below zero; 0 and a problem when it cannot be."""

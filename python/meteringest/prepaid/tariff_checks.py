@@ -208,5 +208,3 @@ def _export(tariff: Tariff, problems: Problems) -> None:
 def _billing(tariff: Tariff, problems: Problems) -> None:
     if tariff.billing.day not in BILLING_DAYS:
         problems.add(("billing", "day"), f"{tariff.billing.day}; wanted 1 to 28")
-    if tariff.billing.due_days < 0:
-        problems.add(("billing", "due_days"), f"{tariff.billing.due_days}; wanted zero or more")

@@ -11,7 +11,7 @@ from pathlib import Path
 from meteringest.prepaid.calendar import DayType
 from meteringest.prepaid.money import MICRO
 from meteringest.prepaid.rounding import CENT_OF_A_MONTH, Rounding
-from meteringest.prepaid.rules_file import Problems, convert, read_text
+from meteringest.prepaid.rules_file import DAYS_MAX, Problems, convert, read_text
 from meteringest.prepaid.slabs import Slab
 from meteringest.prepaid.tariff import (
     Basis,
@@ -53,10 +53,10 @@ def load(file: Path) -> Tariff:
     return parse(read_text(file), str(file))
 
 
-def parse(text: str, file: str = "tariff") -> Tariff:
-    """The same from text; `file` is only a name for the refusal."""
+def parse(text: str, file: str = "tariff", *, standing: bool = False) -> Tariff:
+    """The same from text; `file` is only a name for the refusal, `standing` as in Problems."""
     written = convert(text, TariffWritten, file)
-    problems = Problems()
+    problems = Problems(standing=standing)
     tariff = _tariff(written, problems)
     check(tariff, problems)
     problems.refuse(file, text)
@@ -99,7 +99,10 @@ def _tariff(written: TariffWritten, problems: Problems) -> Tariff:
         minimum=_minimum(written, problems, decimals),
         levies=tuple(_levy(each, ("levies", i), problems) for i, each in enumerate(written.levies)),
         export=_export(written, problems),
-        billing=Billing(day=written.billing.day, due_days=written.billing.due_days),
+        billing=Billing(
+            day=written.billing.day,
+            due_days=problems.whole(written.billing.due_days, ("billing", "due_days"), DAYS_MAX),
+        ),
         late_payment=_late(written, problems),
         rounding={name: rule for name, rule in rounding.items() if name != DEFAULT},
         rounding_default=rounding.get(DEFAULT, CENT_OF_A_MONTH),
@@ -213,9 +216,8 @@ def _late(written: TariffWritten, problems: Problems) -> LatePayment | None:
     percent = problems.ppm(late.percent_per_month, place)
     if percent < 0:
         problems.add(place, f"{late.percent_per_month} has the wrong sign; wanted zero or more")
-    if late.grace_days < 0:
-        problems.add(("late_payment", "grace_days"), f"{late.grace_days}; wanted zero or more")
-    return LatePayment(percent_ppm_per_month=percent, grace_days=late.grace_days)
+    grace_days = problems.whole(late.grace_days, ("late_payment", "grace_days"), DAYS_MAX)
+    return LatePayment(percent_ppm_per_month=percent, grace_days=grace_days)
 
 
 def _rounding(written: TariffWritten, problems: Problems) -> dict[str, Rounding]:

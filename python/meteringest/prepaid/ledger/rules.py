@@ -124,17 +124,17 @@ def load_rules(engine: Engine) -> Rules:
     )
 
 
-def parsed(kind: RuleKind, text: str, file: str) -> Content:
+def parsed(kind: RuleKind, text: str, file: str, *, standing: bool = False) -> Content:
     """The text as what it is; RulesError with every problem when it cannot be."""
     match kind:
         case RuleKind.TARIFF:
-            return parse(text, file)
+            return parse(text, file, standing=standing)
         case RuleKind.CALENDAR:
-            return parse_calendar(text, file)
+            return parse_calendar(text, file, standing=standing)
         case RuleKind.FUEL:
-            return parse_fuel(text, file)
+            return parse_fuel(text, file, standing=standing)
         case RuleKind.POLICY:
-            return parse_policy(text, file)
+            return parse_policy(text, file, standing=standing)
 
 
 def id_of(content: Content) -> str:
@@ -142,8 +142,13 @@ def id_of(content: Content) -> str:
     return content.id if isinstance(content, Tariff | Policy | Calendar) else content_id(content)
 
 
+def understood(rule: Rule) -> Content:
+    """What the text of a loaded rule says, also where it could not be loaded any more."""
+    return parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}", standing=True)
+
+
 def _named(rule: Rule) -> Content:
-    content = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}")
+    content = understood(rule)
     if isinstance(content, Tariff | Policy):
         # In the place where the cached property would put it.
         vars(content)["id"] = rule.id
