@@ -173,3 +173,45 @@ def test_what_stands_with_an_endless_count_keeps_nobody_from_a_bill() -> None:
     found = rules.policy("UP", date(2026, 1, 1))
     assert found is not None
     assert found.held_days == 366
+
+
+FIXED = '[[fixed]]\nname = "f"\n'
+LOAD = FIXED + 'amount = 1\nper = "kw"\n'
+DUTY = '[[levies]]\nname = "d"\nkind = "duty"\n'
+MINIMUM = '[minimum]\nof = ["energy"]\n'
+BAND = '[[bands]]\nname = "b"\nfrom = "00:00"\nto = "24:00"\n'
+LIMITS = {
+    "slab": (parse, HEAD + "[[slabs]]\nrate = {}\n", 1_000_000),
+    "band": (parse, HEAD + 'settlement_band = "b"\n' + BAND + "rate = {}\n", 1_000_000),
+    "band added": (parse, TARIFF + BAND + "add = {}\n", 1_000_000),
+    "band percent": (parse, TARIFF + BAND + "percent = {}\n", 1_000),
+    "fixed per day": (parse, TARIFF + FIXED + 'every = "day"\namount = {}\n', 1_000_000),
+    "fixed per kW": (parse, TARIFF + FIXED + 'per = "kw"\namount = {}\n', 1_000_000),
+    "fixed per month": (parse, TARIFF + FIXED + "amount = {}\n", 100_000_000),
+    "load step": (parse, TARIFF + LOAD + "load_step = {}\n", 1_000_000),
+    "least load": (parse, TARIFF + LOAD + "load_min = {}\n", 1_000_000),
+    "minimum": (parse, TARIFF + MINIMUM + "amount = {}\n", 100_000_000),
+    "minimum per kVA": (parse, TARIFF + MINIMUM + 'per = "kva"\namount = {}\n', 1_000_000),
+    "levy per unit": (parse, TARIFF + DUTY + "slabs = [{ rate = {} }]\n", 1_000_000),
+    "levy": (parse, TARIFF + DUTY + 'of = ["energy"]\npercent = {}\n', 1_000),
+    "export": (parse, TARIFF + '[export]\nmode = "credit"\nrate = {}\n', 1_000_000),
+    "late": (parse, TARIFF + "[late_payment]\npercent_per_month = {}\n", 1_000),
+    "rounding": (parse, TARIFF + "[rounding.energy]\nto = {}\n", 1_000_000),
+    "fuel": (parse_fuel, FUEL.replace("percent = 1", "per_kwh = {}"), 1_000_000),
+    "fuel percent": (parse_fuel, FUEL.replace("percent = 1", "percent = {}"), 1_000),
+}
+
+
+@pytest.mark.parametrize("case", LIMITS)
+def test_a_rate_too_large_to_be_meant_is_told(case: str) -> None:
+    read, text, most = LIMITS[case]
+    read(text.replace("{}", str(most)), "r.toml")
+    for bad in (f"{most}.01", "999999999"):
+        (problem,) = refused(read, text.replace("{}", bad))
+        assert problem.endswith(f": {bad} is too large to be meant; wanted {most} at the most")
+
+
+def test_a_rate_that_stands_is_charged_by_as_it_was() -> None:
+    text = HEAD + "slabs = [{ rate = 2000000 }]\n"
+    (found,) = Rules([_loaded_once(RuleKind.TARIFF, text)]).tariffs
+    assert found.slabs[0].rate == 2_000_000 * 10**6

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from meteringest.prepaid.calendar import FIRST_DAY, LAST_DAY
 from meteringest.prepaid.fuel import FuelNotice
-from meteringest.prepaid.rules_file import Problems, convert, duplicates, read_text
+from meteringest.prepaid.rules_file import RATE_MAX, Problems, convert, duplicates, read_text
 from meteringest.prepaid.tariff_schema import Shape
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -58,7 +58,9 @@ def parse_fuel(text: str, file: str = "fuel", *, standing: bool = False) -> Fuel
         charge_month=charged,
         revision=written.revision,
         percent_ppm=None if percent is None else problems.ppm(percent, ("percent",)),
-        per_kwh=None if per_kwh is None else problems.signed_micro(per_kwh, ("per_kwh",)),
+        per_kwh=None
+        if per_kwh is None
+        else problems.signed_micro(per_kwh, ("per_kwh",), most=RATE_MAX),
     )
     problems.refuse(file, text)
     return notice

@@ -16,8 +16,16 @@ from msgspec import Struct
 from meteringest.errors import RulesError
 from meteringest.prepaid import toml_lines
 from meteringest.prepaid.calendar import FIRST_DAY, LAST_DAY
-from meteringest.prepaid.money import MICRO_DECIMALS, InexactError, micro, percent_ppm
-from meteringest.prepaid.toml_tables import tables
+from meteringest.prepaid.money import (
+    AMOUNT_MAX,
+    MICRO,
+    MICRO_DECIMALS,
+    PPM,
+    InexactError,
+    micro,
+    percent_ppm,
+)
+from meteringest.prepaid.toml_tables import TOO_LARGE, tables
 
 Written = TypeVar("Written", bound=Struct)
 FILE_BYTES_MAX = 1 << 20
@@ -26,6 +34,11 @@ REVISION_MAX = 2**32 - 1
 DAYS_MAX = 366
 """Longer than anybody waits for a payment, a read or a cut, and short enough to reckon dates."""
 HOURS_MAX = 24 * DAYS_MAX
+RATE_MAX = 1_000_000 * MICRO
+"""Per kWh, kW, kVA or day: beyond it charges come near what the store cannot hold."""
+MONTH_AMOUNT_MAX = 100 * RATE_MAX
+"""Per connection and month."""
+PERCENT_MAX = 1_000
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
 
 
@@ -55,30 +68,46 @@ class Problems:
             self.unless_standing(path, f"{written}; wanted {least} to {most}")
         return min(max(written, least), most)
 
-    def micro(self, written: Decimal, path: toml_lines.Path, decimals: int = MICRO_DECIMALS) -> int:
+    def micro(
+        self,
+        written: Decimal,
+        path: toml_lines.Path,
+        decimals: int = MICRO_DECIMALS,
+        most: int = AMOUNT_MAX,
+    ) -> int:
         """The amount in micro-units, not below zero; 0 and a problem when it cannot be."""
-        amount = self.signed_micro(written, path, decimals)
+        amount = self.signed_micro(written, path, decimals, most)
         if amount < 0:
             self.add(path, f"{written} has the wrong sign; wanted zero or more")
         return amount
 
     def signed_micro(
-        self, written: Decimal, path: toml_lines.Path, decimals: int = MICRO_DECIMALS
+        self,
+        written: Decimal,
+        path: toml_lines.Path,
+        decimals: int = MICRO_DECIMALS,
+        most: int = AMOUNT_MAX,
     ) -> int:
         """The amount in micro-units with its sign; 0 and a problem when it cannot be."""
         try:
-            return micro(written, decimals)
+            amount = micro(written, decimals)
         except InexactError as error:
             self.add(path, str(error))
             return 0
+        if abs(amount) > most:
+            self.unless_standing(path, f"{written} {TOO_LARGE}; wanted {most // MICRO} at the most")
+        return amount
 
     def ppm(self, written: Decimal, path: toml_lines.Path) -> int:
         """A percent as parts per million; 0 and a problem when it cannot be."""
         try:
-            return percent_ppm(written)
+            share = percent_ppm(written)
         except InexactError as error:
             self.add(path, str(error))
             return 0
+        if abs(share) > PERCENT_MAX * PPM // 100:
+            self.unless_standing(path, f"{written} {TOO_LARGE}; wanted {PERCENT_MAX} at the most")
+        return share
 
     def minute(self, written: str, path: toml_lines.Path) -> int:
         """HH:MM as a minute of the day; 24:00 is the end of it."""

@@ -11,17 +11,26 @@ from pathlib import Path
 from meteringest.prepaid.calendar import DayType
 from meteringest.prepaid.money import MICRO
 from meteringest.prepaid.rounding import CENT_OF_A_MONTH, Rounding
-from meteringest.prepaid.rules_file import DAYS_MAX, Problems, convert, read_text
+from meteringest.prepaid.rules_file import (
+    DAYS_MAX,
+    MONTH_AMOUNT_MAX,
+    RATE_MAX,
+    Problems,
+    convert,
+    read_text,
+)
 from meteringest.prepaid.slabs import Slab
 from meteringest.prepaid.tariff import (
     Basis,
     Billing,
+    Every,
     Export,
     ExportMode,
     FixedCharge,
     LatePayment,
     Levy,
     Minimum,
+    Per,
     Sign,
     Tariff,
 )
@@ -39,6 +48,7 @@ from meteringest.prepaid.toml_lines import Path as Place
 DEFAULT = "default"
 DECIMALS_MAX = 6
 KW_DECIMALS = 3
+LOAD_KW_MAX = 1_000_000
 LEVY_SIGNS = {
     "duty": Sign.CHARGE,
     "surcharge": Sign.CHARGE,
@@ -121,7 +131,7 @@ def _offset(written: str, problems: Problems) -> int:
 def _slabs(written: tuple[SlabWritten, ...], place: Place, problems: Problems) -> tuple[Slab, ...]:
     return tuple(
         Slab(
-            rate=problems.micro(each.rate, (*place, i, "rate")),
+            rate=problems.micro(each.rate, (*place, i, "rate"), most=RATE_MAX),
             up_to_uwh=None
             if each.up_to_kwh is None
             else problems.micro(each.up_to_kwh, (*place, i, "up_to_kwh")) * 1_000,
@@ -139,17 +149,18 @@ def _band(written: BandWritten, place: Place, problems: Problems) -> Band:
         from_min=problems.minute(written.from_, (*place, "from")),
         to_min=problems.minute(written.to, (*place, "to")),
         percent_ppm=None if percent is None else problems.ppm(percent, (*place, "percent")),
-        add=None if add is None else problems.signed_micro(add, (*place, "add")),
-        rate=None if rate is None else problems.micro(rate, (*place, "rate")),
+        add=None if add is None else problems.signed_micro(add, (*place, "add"), most=RATE_MAX),
+        rate=None if rate is None else problems.micro(rate, (*place, "rate"), most=RATE_MAX),
         days=written.days,
     )
 
 
 def _fixed(written: FixedWritten, place: Place, problems: Problems, decimals: int) -> FixedCharge:
     floor, step = written.demand_floor_percent, written.load_step
+    most = _amount_max(written.per, written.every)
     return FixedCharge(
         name=written.name,
-        amount=problems.micro(written.amount, (*place, "amount"), decimals),
+        amount=problems.micro(written.amount, (*place, "amount"), decimals, most),
         per=written.per,
         every=written.every,
         sign=Sign.CREDIT if written.credit else Sign.CHARGE,
@@ -161,16 +172,22 @@ def _fixed(written: FixedWritten, place: Place, problems: Problems, decimals: in
     )
 
 
+def _amount_max(per: Per, every: Every) -> int:
+    is_rate = per is not Per.CONNECTION or every is Every.DAY
+    return RATE_MAX if is_rate else MONTH_AMOUNT_MAX
+
+
 def _watts(written: Decimal, place: Place, problems: Problems) -> int:
     """Watts (or VA) of a load in kW (or kVA)."""
-    return problems.micro(written, place, KW_DECIMALS) * 1_000 // MICRO
+    return problems.micro(written, place, KW_DECIMALS, LOAD_KW_MAX * MICRO) * 1_000 // MICRO
 
 
 def _minimum(written: TariffWritten, problems: Problems, decimals: int) -> Minimum | None:
     minimum = written.minimum
     if minimum is None:
         return None
-    amount = problems.micro(minimum.amount, ("minimum", "amount"), decimals)
+    most = _amount_max(minimum.per, Every.MONTH)
+    amount = problems.micro(minimum.amount, ("minimum", "amount"), decimals, most)
     return Minimum(amount=amount, of=minimum.of, per=minimum.per)
 
 
@@ -204,7 +221,7 @@ def _export(written: TariffWritten, problems: Problems) -> Export:
         return Export()
     if export.mode is ExportMode.NET and written.basis is Basis.KVAH:
         problems.add(("export", "mode"), "net metering is of kWh; this tariff bills kVAh")
-    rate = problems.micro(export.rate, ("export", "rate"))
+    rate = problems.micro(export.rate, ("export", "rate"), most=RATE_MAX)
     return Export(mode=export.mode, rate=rate, surplus_month=export.surplus_month)
 
 
@@ -223,7 +240,7 @@ def _late(written: TariffWritten, problems: Problems) -> LatePayment | None:
 def _rounding(written: TariffWritten, problems: Problems) -> dict[str, Rounding]:
     rules = {}
     for name, rule in written.rounding.items():
-        unit = problems.micro(rule.to, ("rounding", name, "to"))
+        unit = problems.micro(rule.to, ("rounding", name, "to"), most=RATE_MAX)
         if unit == 0:
             problems.add(("rounding", name, "to"), f"{rule.to}; wanted more than zero")
         rules[name] = Rounding(unit=max(unit, 1), mode=rule.mode, at=rule.at)
