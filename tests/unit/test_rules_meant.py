@@ -215,3 +215,41 @@ def test_a_rate_that_stands_is_charged_by_as_it_was() -> None:
     text = HEAD + "slabs = [{ rate = 2000000 }]\n"
     (found,) = Rules([_loaded_once(RuleKind.TARIFF, text)]).tariffs
     assert found.slabs[0].rate == 2_000_000 * 10**6
+
+
+@pytest.mark.parametrize("kind", ["rebate", "subsidy"])
+def test_no_more_is_given_than_was_charged(kind: str) -> None:
+    text = TARIFF + DUTY.replace("duty", kind) + 'of = ["energy"]\npercent = '
+    parse(text + "100", "r.toml")
+    (problem,) = refused(parse, text + "100.0001")
+    assert problem.endswith("levies[0].percent: 100.0001; wanted 0 to 100: more than all was given")
+
+
+@pytest.mark.parametrize("written", ['"5"', '"1_0"', '"٣"', '"five"', "true", "[5]"])
+def test_a_number_is_no_text(written: str) -> None:
+    for read, text, path in [
+        (parse, HEAD + f"[[slabs]]\nrate = {written}\n", "7: slabs[0].rate"),
+        (parse_policy, POLICY + f"[reconnect]\nat_or_above = {written}\n", "reconnect.at_or_above"),
+        (parse_policy, POLICY + f"[notices]\namounts = [{written}]\n", "notices.amounts[0]"),
+        (parse_fuel, FUEL.replace("percent = 1", f"percent = {written}"), "5: percent"),
+    ]:
+        (problem,) = refused(read, text)
+        assert problem.endswith(f"{path}: wanted a number, without quotes")
+
+
+def test_a_number_in_quotes_that_stands_is_charged_by() -> None:
+    text = HEAD + '[[slabs]]\nrate = "1_0"\n'
+    (found,) = Rules([_loaded_once(RuleKind.TARIFF, text)]).tariffs
+    assert found == parse(HEAD + "[[slabs]]\nrate = 10\n", "r.toml")
+
+
+def test_times_are_written_in_plain_digits() -> None:
+    zero = "\N{ARABIC-INDIC DIGIT ZERO}"
+    band = TARIFF + BAND.replace("00:00", f"{zero}0:00") + "add = 1\n"
+    (problem,) = refused(parse, band)
+    assert problem.startswith("r.toml:9: bands[0].from: ")
+    offset = HEAD + f'utc_offset = "+{zero}5:30"\n' + FLAT
+    (problem,) = refused(parse, offset)
+    assert problem.startswith("r.toml:6: utc_offset: ")
+    rules = Rules(_loaded_once(RuleKind.TARIFF, text) for text in (band, offset))
+    assert [each.offset_min for each in rules.tariffs] == [330, 330]

@@ -14,7 +14,7 @@ def load_calendar(file: Path) -> Calendar:
 
 def parse_calendar(text: str, file: str = "calendar", *, standing: bool = False) -> Calendar:
     """The same from text."""
-    written = convert(text, CalendarWritten, file)
+    written = convert(text, CalendarWritten, file, standing=standing)
     problems = Problems(standing=standing)
     if written.covers_to < written.covers_from:
         problems.add(("covers_to",), f"{written.covers_to} is before {written.covers_from}")

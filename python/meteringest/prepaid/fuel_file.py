@@ -2,12 +2,18 @@
 
 import re
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 from meteringest.prepaid.calendar import FIRST_DAY, LAST_DAY
 from meteringest.prepaid.fuel import FuelNotice
-from meteringest.prepaid.rules_file import RATE_MAX, Problems, convert, duplicates, read_text
+from meteringest.prepaid.rules_file import (
+    RATE_MAX,
+    Figure,
+    Problems,
+    convert,
+    duplicates,
+    read_text,
+)
 from meteringest.prepaid.tariff_schema import Shape
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
@@ -24,8 +30,8 @@ class FuelWritten(Shape, frozen=True):
     charge_month: str
     revision: int = 0
     source: str = ""
-    percent: Decimal | None = None
-    per_kwh: Decimal | None = None
+    percent: Figure | None = None
+    per_kwh: Figure | None = None
 
 
 def load_fuel(file: Path) -> FuelNotice:
@@ -35,7 +41,7 @@ def load_fuel(file: Path) -> FuelNotice:
 
 def parse_fuel(text: str, file: str = "fuel", *, standing: bool = False) -> FuelNotice:
     """The same from text."""
-    written = convert(text, FuelWritten, file)
+    written = convert(text, FuelWritten, file, standing=standing)
     problems = Problems(standing=standing)
     if (written.percent is None) == (written.per_kwh is None):
         problems.add((), "wanted exactly one of `percent` and `per_kwh`")

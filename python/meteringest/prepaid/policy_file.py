@@ -18,6 +18,7 @@ from meteringest.prepaid.policy import (
 from meteringest.prepaid.rules_file import (
     DAYS_MAX,
     HOURS_MAX,
+    Figure,
     Problems,
     convert,
     duplicates,
@@ -36,13 +37,13 @@ class ThresholdWritten(Shape, frozen=True):
     """Classes with a threshold of their own."""
 
     classes: tuple[str, ...]
-    below: Decimal
+    below: Figure
 
 
 class CutWritten(Shape, frozen=True):
     """Below which balance supply is cut."""
 
-    below: Decimal = Decimal(0)
+    below: Figure = Figure(0)
     classes: tuple[ThresholdWritten, ...] = ()
 
 
@@ -62,7 +63,7 @@ class ExemptWritten(Shape, frozen=True):
 
     name: str
     classes: tuple[str, ...] = ()
-    load_max_kw: Decimal | None = None
+    load_max_kw: Figure | None = None
     net_metered: bool = False
 
 
@@ -70,7 +71,7 @@ class EmergencyWritten(Shape, frozen=True):
     """Credit below the threshold."""
 
     classes: tuple[str, ...] = ()
-    amount: Decimal | None = None
+    amount: Figure | None = None
     hours: int | None = None
 
 
@@ -79,14 +80,14 @@ class GraceWritten(Shape, frozen=True):
 
     days: int | None = None
     working_days: int | None = None
-    below: Decimal | None = None
+    below: Figure | None = None
 
 
 class NoticesWritten(Shape, frozen=True):
     """Levels at which a low balance is told."""
 
-    percent_of_last_recharge: tuple[Decimal, ...] = ()
-    amounts: tuple[Decimal, ...] = ()
+    percent_of_last_recharge: tuple[Figure, ...] = ()
+    amounts: tuple[Figure, ...] = ()
     hours_left: tuple[int, ...] = ()
 
 
@@ -94,13 +95,13 @@ class PostpaidWritten(Shape, frozen=True):
     """What makes a postpaid account one to cut."""
 
     unpaid_bills: int | None = None
-    arrears_over: Decimal | None = None
+    arrears_over: Figure | None = None
 
 
 class ReconnectWritten(Shape, frozen=True):
     """From which balance supply comes back."""
 
-    at_or_above: Decimal
+    at_or_above: Figure
 
 
 class EvidenceWritten(Shape, frozen=True):
@@ -140,7 +141,7 @@ def load_policy(file: Path) -> Policy:
 
 def parse_policy(text: str, file: str = "policy", *, standing: bool = False) -> Policy:
     """The same from text."""
-    written = convert(text, PolicyWritten, file)
+    written = convert(text, PolicyWritten, file, standing=standing)
     problems = Problems(standing=standing)
     policy = _policy(written, problems)
     _check(written, policy, problems)

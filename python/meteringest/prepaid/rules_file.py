@@ -39,7 +39,13 @@ RATE_MAX = 1_000_000 * MICRO
 MONTH_AMOUNT_MAX = 100 * RATE_MAX
 """Per connection and month."""
 PERCENT_MAX = 1_000
+_NO_NUMBER = "wanted a number, without quotes"
+_CLOCK = re.compile(r"\d\d:\d\d")
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
+
+
+class Figure(Decimal):
+    """A number as TOML writes it; a text is none, whatever it looks like."""
 
 
 class Problems:
@@ -111,12 +117,15 @@ class Problems:
 
     def minute(self, written: str, path: toml_lines.Path) -> int:
         """HH:MM as a minute of the day; 24:00 is the end of it."""
-        hours, colon, minutes = written.partition(":")
-        if colon and hours.isdecimal() and minutes.isdecimal() and len(written) == len("HH:MM"):
+        hours, _, minutes = written.partition(":")
+        reason = f"'{written}' is no time of day; wanted HH:MM from 00:00 to 24:00"
+        if _CLOCK.fullmatch(written):
+            if not written.isascii():
+                self.unless_standing(path, reason)
             minute = int(hours) * 60 + int(minutes)
             if int(minutes) < 60 and minute <= MINUTES:  # noqa: PLR2004
                 return minute
-        self.add(path, f"'{written}' is no time of day; wanted HH:MM from 00:00 to 24:00")
+        self.add(path, reason)
         return 0
 
     def day(self, written: date | None, path: toml_lines.Path, instead: str = "") -> None:
@@ -157,17 +166,28 @@ def read_text(file: Path) -> str:
     return text
 
 
-def convert(text: str, wanted: type[Written], file: str) -> Written:
+def convert(text: str, wanted: type[Written], file: str, *, standing: bool = False) -> Written:
     """The text as `wanted`; a typo, a wrong type or a missing field is refused with its line."""
     found = tables(text, file)
     try:
-        return msgspec.convert(found, wanted)
+        return msgspec.convert(found, wanted, dec_hook=_any_figure if standing else _figure)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `")
         unknown = _UNKNOWN.search(what)
         path = toml_lines.path_of(where.rstrip("`")) + ((unknown[1],) if unknown else ())
         line, shown = toml_lines.line_of(text, path), toml_lines.written_path(path)
         raise RulesError(file, (f"{file}:{line}: {shown}: {what}",)) from None
+
+
+def _figure(wanted: type, found: object) -> Figure:
+    if wanted is not Figure or isinstance(found, bool) or not isinstance(found, int | Decimal):
+        raise TypeError(_NO_NUMBER)
+    return Figure(found)
+
+
+def _any_figure(wanted: type, found: object) -> Figure:
+    """Earlier releases took numbers in quotes; rules written so stand."""
+    return Figure(found) if isinstance(found, str) else _figure(wanted, found)
 
 
 def duplicates(names: Sequence[str]) -> list[int]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from meteringest.prepaid.calendar import DayType
-from meteringest.prepaid.money import MICRO
+from meteringest.prepaid.money import MICRO, PPM
 from meteringest.prepaid.rounding import CENT_OF_A_MONTH, Rounding
 from meteringest.prepaid.rules_file import (
     DAYS_MAX,
@@ -65,7 +65,7 @@ def load(file: Path) -> Tariff:
 
 def parse(text: str, file: str = "tariff", *, standing: bool = False) -> Tariff:
     """The same from text; `file` is only a name for the refusal, `standing` as in Problems."""
-    written = convert(text, TariffWritten, file)
+    written = convert(text, TariffWritten, file, standing=standing)
     problems = Problems(standing=standing)
     tariff = _tariff(written, problems)
     check(tariff, problems)
@@ -121,9 +121,12 @@ def _tariff(written: TariffWritten, problems: Problems) -> Tariff:
 
 def _offset(written: str, problems: Problems) -> int:
     found = _OFFSET.fullmatch(written)
+    reason = f"'{written}' is no offset; wanted +HH:MM or -HH:MM"
     if not found:
-        problems.add(("utc_offset",), f"'{written}' is no offset; wanted +HH:MM or -HH:MM")
+        problems.add(("utc_offset",), reason)
         return 0
+    if not written.isascii():
+        problems.unless_standing(("utc_offset",), reason)
     minutes = int(found[2]) * 60 + int(found[3])
     return -minutes if found[1] == "-" else minutes
 
@@ -204,6 +207,10 @@ def _levy(written: LevyWritten, place: Place, problems: Problems) -> Levy:
             problems.add(
                 (*place, "percent"),
                 f"{written.percent} has the wrong sign; `kind` already says whether it is given",
+            )
+        if sign is Sign.CREDIT and percent > PPM:
+            problems.unless_standing(
+                (*place, "percent"), f"{written.percent}; wanted 0 to 100: more than all was given"
             )
     return Levy(
         name=written.name,
