@@ -253,3 +253,58 @@ def test_times_are_written_in_plain_digits() -> None:
     assert problem.startswith("r.toml:6: utc_offset: ")
     rules = Rules(_loaded_once(RuleKind.TARIFF, text) for text in (band, offset))
     assert [each.offset_min for each in rules.tariffs] == [330, 330]
+
+
+NAMED = {
+    "tariff": (parse, TARIFF.replace('name = "t"', "name = {}")),
+    "currency": (parse, TARIFF.replace('"INR"', "{}")),
+    "its calendar": (parse, HEAD + "calendar = {}\n" + FLAT),
+    "band": (parse, TARIFF + BAND.replace('"b"', "{}") + "add = 1\n"),
+    "day type": (parse, TARIFF + '[[day_types]]\nname = {}\nweekdays = ["sunday"]\n'),
+    "fixed charge": (parse, TARIFF + FIXED.replace('"f"', "{}") + "amount = 1\n"),
+    "levy": (parse, TARIFF + DUTY.replace('"d"', "{}") + 'of = ["energy"]\npercent = 1\n'),
+    "policy": (parse_policy, POLICY.replace('name = "p"', "name = {}")),
+    "area": (parse_policy, POLICY.replace('"UP"', "{}")),
+    "protected time": (parse_policy, POLICY + '[[no_cut]]\nname = {}\nweekdays = ["sunday"]\n'),
+    "exemption": (parse_policy, POLICY + "[[exempt]]\nname = {}\nnet_metered = true\n"),
+    "class": (parse_policy, POLICY + "[[cut.classes]]\nclasses = [{}]\nbelow = 0\n"),
+    "calendar": (parse_calendar, CALENDAR.replace('"c"', "{}")),
+    "holiday": (parse_calendar, CALENDAR + "[[holidays]]\ndate = 2026-01-26\nname = {}\n"),
+    "fuel notice": (parse_fuel, FUEL.replace('"f"', "{}")),
+    "tariff of a notice": (parse_fuel, FUEL.replace('"t"', "{}")),
+}
+NAMELESS = [
+    "",
+    " ",
+    " x",
+    "x ",
+    "x\\u0000",
+    "x\\ny",
+    "\\u001b[2J",
+    "x\\u202ey",
+    "x\\u00a0y",
+    "é" * 51,
+]
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_a_name_can_be_read_and_typed(case: str) -> None:
+    read, text = NAMED[case]
+    read(text.replace("{}", f'"{"é" * 50}"'), "r.toml")
+    for name in NAMELESS:
+        (problem,) = refused(read, text.replace("{}", f'"{name}"'))
+        assert "; wanted 1 to 100 printable bytes, without blanks around them" in problem
+        assert problem.isprintable()
+
+
+@pytest.mark.parametrize("line", ['"a\\u001b" = 1\n', '[rounding."a\\u001b"]\nto = 1\n'])
+def test_a_refusal_moves_no_terminal(line: str) -> None:
+    text = HEAD + line if line.startswith('"') else TARIFF + line
+    for problem in refused(parse, text):
+        assert problem.isprintable(), problem
+
+
+def test_a_name_that_stands_is_still_charged_by() -> None:
+    text = TARIFF.replace('name = "t"', 'name = "t "')
+    (found,) = Rules([_loaded_once(RuleKind.TARIFF, text)]).tariffs
+    assert found.name == "t "

@@ -26,6 +26,8 @@ def parse_calendar(text: str, file: str = "calendar", *, standing: bool = False)
     for index, each in enumerate(written.holidays):
         if not written.covers_from <= each.date <= written.covers_to:
             problems.add(("holidays", index, "date"), f"{each.date} is outside the file's span")
+    problems.names([(("name",), written.name)])
+    problems.names((("holidays", i, "name"), each.name) for i, each in enumerate(written.holidays))
     problems.refuse(file, text)
     return Calendar(
         name=written.name,

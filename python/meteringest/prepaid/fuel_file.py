@@ -45,8 +45,7 @@ def parse_fuel(text: str, file: str = "fuel", *, standing: bool = False) -> Fuel
     problems = Problems(standing=standing)
     if (written.percent is None) == (written.per_kwh is None):
         problems.add((), "wanted exactly one of `percent` and `per_kwh`")
-    if not written.name.strip():
-        problems.add(("name",), "is empty")
+    problems.names([(("name",), written.name), *((("tariffs",), name) for name in written.tariffs)])
     if not written.tariffs:
         problems.add(("tariffs",), "is empty")
     for index in duplicates(written.tariffs):

@@ -1,5 +1,6 @@
 """A policy file becomes a Policy, or a refusal that names every line and why."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -272,9 +273,9 @@ def _notices(written: NoticesWritten, problems: Problems) -> NoticeLevels:
 
 
 def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
-    for name in ("name", "title", "area"):
-        if not getattr(policy, name).strip():
-            problems.add((name,), "is empty")
+    if not policy.title.strip():
+        problems.add(("title",), "is empty")
+    problems.names(_names(policy))
     if policy.effective_to is not None and policy.effective_to < policy.effective_from:
         problems.add(("effective_to",), f"{policy.effective_to} is before {policy.effective_from}")
     problems.day(policy.effective_from, ("effective_from",))
@@ -287,6 +288,24 @@ def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
         problems.add(("cut", "classes"), f"'{classes[index]}' has two thresholds")
     if written.reconnect is not None and policy.reconnect_at < policy.below:
         problems.add(("reconnect", "at_or_above"), "below `cut.below`: it would be cut again")
+
+
+def _names(policy: Policy) -> Iterator[tuple[Place, str]]:
+    """Its own, and those of what must be found by them: a class with a blank is nobody's."""
+    yield ("name",), policy.name
+    yield ("area",), policy.area
+    if policy.calendar is not None:
+        yield ("calendar",), policy.calendar
+    yield from ((("no_cut", i, "name"), each.name) for i, each in enumerate(policy.no_cut))
+    yield from ((("exempt", i, "name"), each.name) for i, each in enumerate(policy.exempt))
+    tables: tuple[tuple[Place, Sequence[Threshold | Exempt | EmergencyCredit]], ...] = (
+        (("cut", "classes"), policy.thresholds),
+        (("exempt",), policy.exempt),
+        (("emergency_credit",), policy.emergency),
+    )
+    for place, rows in tables:
+        for index, each in enumerate(rows):
+            yield from (((*place, index, "classes"), name) for name in each.classes)
 
 
 def _check_no_cut(policy: Policy, problems: Problems) -> None:

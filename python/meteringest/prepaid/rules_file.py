@@ -4,7 +4,7 @@ Rule 1: what the file says is judged elsewhere; here it is only found.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +21,7 @@ from meteringest.prepaid.money import (
     MICRO,
     MICRO_DECIMALS,
     PPM,
+    SHOWN_CHARACTERS_MAX,
     InexactError,
     micro,
     percent_ppm,
@@ -39,6 +40,8 @@ RATE_MAX = 1_000_000 * MICRO
 MONTH_AMOUNT_MAX = 100 * RATE_MAX
 """Per connection and month."""
 PERCENT_MAX = 1_000
+NAME_BYTES_MAX = 100
+_NAME = f"1 to {NAME_BYTES_MAX} printable bytes, without blanks around them"
 _NO_NUMBER = "wanted a number, without quotes"
 _CLOCK = re.compile(r"\d\d:\d\d")
 _UNKNOWN = re.compile(r"unknown field `([^`]+)`")
@@ -73,6 +76,13 @@ class Problems:
         if not least <= written <= most:
             self.unless_standing(path, f"{written}; wanted {least} to {most}")
         return min(max(written, least), most)
+
+    def names(self, written: Iterable[tuple[toml_lines.Path, str]]) -> None:
+        """A problem with each that a person could not read, type or tell from another."""
+        for path, name in written:
+            if name.strip() != name or not name.isprintable() or not _fits(name):
+                shown = repr(name[:SHOWN_CHARACTERS_MAX])
+                self.unless_standing(path, f"{shown}; wanted {_NAME}")
 
     def micro(
         self,
@@ -150,7 +160,10 @@ class Problems:
         )
         if lines:
             raise RulesError(
-                file, tuple(f"{file}:{line}: {path}: {why}" for line, path, why in lines)
+                file,
+                tuple(
+                    f"{file}:{line}: {_printable(f'{path}: {why}')}" for line, path, why in lines
+                ),
             )
 
 
@@ -176,7 +189,18 @@ def convert(text: str, wanted: type[Written], file: str, *, standing: bool = Fal
         unknown = _UNKNOWN.search(what)
         path = toml_lines.path_of(where.rstrip("`")) + ((unknown[1],) if unknown else ())
         line, shown = toml_lines.line_of(text, path), toml_lines.written_path(path)
-        raise RulesError(file, (f"{file}:{line}: {shown}: {what}",)) from None
+        raise RulesError(file, (f"{file}:{line}: {_printable(f'{shown}: {what}')}",)) from None
+
+
+def _fits(name: str) -> bool:
+    return 1 <= len(name.encode()) <= NAME_BYTES_MAX
+
+
+def _printable(problem: str) -> str:
+    """What the file holds is shown, but never acted upon by a terminal."""
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in problem
+    )
 
 
 def _figure(wanted: type, found: object) -> Figure:
