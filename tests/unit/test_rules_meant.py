@@ -9,6 +9,7 @@ from tests.unit.tariff_days import HEAD
 from meteringest.errors import RulesError
 from meteringest.prepaid.calendar_file import parse_calendar
 from meteringest.prepaid.fuel_file import parse_fuel
+from meteringest.prepaid.ledger.loading import RuleFile, Stamp, load
 from meteringest.prepaid.ledger.rules import Rule, RuleKind, Rules
 from meteringest.prepaid.policy_file import parse_policy
 from meteringest.prepaid.tariff_file import parse
@@ -308,3 +309,10 @@ def test_a_name_that_stands_is_still_charged_by() -> None:
     text = TARIFF.replace('name = "t"', 'name = "t "')
     (found,) = Rules([_loaded_once(RuleKind.TARIFF, text)]).tariffs
     assert found.name == "t "
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5_000, "x = " + "[" * 5_000])
+def test_loading_tells_it_like_checking(text: str) -> None:
+    with pytest.raises(RulesError) as refusal:
+        load(Rules(()), [RuleFile("r.toml", text)], Stamp("somebody", 0, 1))
+    assert refusal.value.problems == refused(parse, text)
