@@ -52,7 +52,8 @@ class Room:
         self._clients: list[Client] = []
 
     def outbox(self, account: int = 0) -> list[dict[str, object]]:
-        said = self.house.command("outbox", "list", "--json", "--account", str(account))
+        of = ("--account", str(account)) if account else ()
+        said = self.house.command("outbox", "list", "--json", *of)
         return [json.loads(line) for line in said.splitlines()]
 
     def until(self, account: int, count: int) -> list[dict[str, object]]:

@@ -150,7 +150,9 @@ class World:
             reference=reference or f"{account}-{at_s}",
             paid_at_ms=at_s * 1_000,
         )
+        now_s, self.now_s = self.now_s, max(self.now_s, at_s)
         (entered,) = self.ledger.enter([order])
+        self.now_s = now_s
         assert not entered.refused, entered
 
     def issue(self, on: date, *, account: int = 0, unsafe_too: bool = False) -> IssueDone:

@@ -137,7 +137,7 @@ REFUSED = {
     "a bill due before it is made": (
         FLAT + "[billing]\ndue_days = -1\n",
         8,
-        "wanted zero or more",
+        "wanted 0 to 366",
     ),
     "demand billing per connection": (
         FLAT + '[[fixed]]\nname = "f"\namount = 1\ndemand_floor_percent = 75\n',

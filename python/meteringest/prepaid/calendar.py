@@ -16,6 +16,9 @@ from msgspec import Struct
 IST_OFFSET_MIN = 330
 DAY_S = 86_400
 SECOND_SATURDAY = range(8, 15)
+FIRST_DAY = date(1970, 1, 1)
+LAST_DAY = date(2149, 6, 6)
+"""The days the store can hold."""
 OTHER_DAYS = "other"
 """The day type of every day no other type claims."""
 

@@ -2,14 +2,23 @@
 
 import re
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
+from meteringest.prepaid.calendar import FIRST_DAY, LAST_DAY
 from meteringest.prepaid.fuel import FuelNotice
-from meteringest.prepaid.rules_file import Problems, convert, duplicates, read_text
+from meteringest.prepaid.rules_file import (
+    RATE_MAX,
+    Figure,
+    Problems,
+    convert,
+    duplicates,
+    read_text,
+)
 from meteringest.prepaid.tariff_schema import Shape
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
+_MONTHS = range(12 * FIRST_DAY.year, 12 * LAST_DAY.year + LAST_DAY.month - 1)
+"""Months of which the store can hold every day, counted from the year 0."""
 
 
 class FuelWritten(Shape, frozen=True):
@@ -21,8 +30,8 @@ class FuelWritten(Shape, frozen=True):
     charge_month: str
     revision: int = 0
     source: str = ""
-    percent: Decimal | None = None
-    per_kwh: Decimal | None = None
+    percent: Figure | None = None
+    per_kwh: Figure | None = None
 
 
 def load_fuel(file: Path) -> FuelNotice:
@@ -30,14 +39,13 @@ def load_fuel(file: Path) -> FuelNotice:
     return parse_fuel(read_text(file), str(file))
 
 
-def parse_fuel(text: str, file: str = "fuel") -> FuelNotice:
+def parse_fuel(text: str, file: str = "fuel", *, standing: bool = False) -> FuelNotice:
     """The same from text."""
-    written = convert(text, FuelWritten, file)
-    problems = Problems()
+    written = convert(text, FuelWritten, file, standing=standing)
+    problems = Problems(standing=standing)
     if (written.percent is None) == (written.per_kwh is None):
         problems.add((), "wanted exactly one of `percent` and `per_kwh`")
-    if not written.name.strip():
-        problems.add(("name",), "is empty")
+    problems.names([(("name",), written.name), *((("tariffs",), name) for name in written.tariffs)])
     if not written.tariffs:
         problems.add(("tariffs",), "is empty")
     for index in duplicates(written.tariffs):
@@ -46,6 +54,7 @@ def parse_fuel(text: str, file: str = "fuel") -> FuelNotice:
     charged = _month(written.charge_month, "charge_month", problems)
     if charged <= base:
         problems.add(("charge_month",), "wanted after `base_month`: the base must be known whole")
+    problems.revision(written.revision)
     percent, per_kwh = written.percent, written.per_kwh
     notice = FuelNotice(
         name=written.name,
@@ -54,7 +63,9 @@ def parse_fuel(text: str, file: str = "fuel") -> FuelNotice:
         charge_month=charged,
         revision=written.revision,
         percent_ppm=None if percent is None else problems.ppm(percent, ("percent",)),
-        per_kwh=None if per_kwh is None else problems.signed_micro(per_kwh, ("per_kwh",)),
+        per_kwh=None
+        if per_kwh is None
+        else problems.signed_micro(per_kwh, ("per_kwh",), most=RATE_MAX),
     )
     problems.refuse(file, text)
     return notice
@@ -64,5 +75,12 @@ def _month(written: str, name: str, problems: Problems) -> date:
     found = _MONTH.fullmatch(written)
     if found is None:
         problems.add((name,), f"'{written}' is no month; wanted YYYY-MM")
-        return date.min if name == "base_month" else date.max
-    return date(int(found[1]), int(found[2]), 1)
+    elif 12 * int(found[1]) + int(found[2]) - 1 not in _MONTHS:
+        problems.add((name,), f"{written}; wanted {_shown(_MONTHS[0])} to {_shown(_MONTHS[-1])}")
+    else:
+        return date(int(found[1]), int(found[2]), 1)
+    return date.min if name == "base_month" else date.max
+
+
+def _shown(month: int) -> str:
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"

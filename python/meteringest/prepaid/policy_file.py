@@ -1,5 +1,6 @@
 """A policy file becomes a Policy, or a refusal that names every line and why."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,26 +16,35 @@ from meteringest.prepaid.policy import (
     Policy,
     Threshold,
 )
-from meteringest.prepaid.rules_file import Problems, convert, duplicates, read_text
+from meteringest.prepaid.rules_file import (
+    DAYS_MAX,
+    HOURS_MAX,
+    Figure,
+    Problems,
+    convert,
+    duplicates,
+    read_text,
+)
 from meteringest.prepaid.tariff_schema import Shape
 from meteringest.prepaid.toml_lines import Path as Place
 
 MONEY_DECIMALS = 2
 KW_DECIMALS = 3
 HOUR_S = 3_600
+BILLS_MAX = 120
 
 
 class ThresholdWritten(Shape, frozen=True):
     """Classes with a threshold of their own."""
 
     classes: tuple[str, ...]
-    below: Decimal
+    below: Figure
 
 
 class CutWritten(Shape, frozen=True):
     """Below which balance supply is cut."""
 
-    below: Decimal = Decimal(0)
+    below: Figure = Figure(0)
     classes: tuple[ThresholdWritten, ...] = ()
 
 
@@ -54,7 +64,7 @@ class ExemptWritten(Shape, frozen=True):
 
     name: str
     classes: tuple[str, ...] = ()
-    load_max_kw: Decimal | None = None
+    load_max_kw: Figure | None = None
     net_metered: bool = False
 
 
@@ -62,7 +72,7 @@ class EmergencyWritten(Shape, frozen=True):
     """Credit below the threshold."""
 
     classes: tuple[str, ...] = ()
-    amount: Decimal | None = None
+    amount: Figure | None = None
     hours: int | None = None
 
 
@@ -71,14 +81,14 @@ class GraceWritten(Shape, frozen=True):
 
     days: int | None = None
     working_days: int | None = None
-    below: Decimal | None = None
+    below: Figure | None = None
 
 
 class NoticesWritten(Shape, frozen=True):
     """Levels at which a low balance is told."""
 
-    percent_of_last_recharge: tuple[Decimal, ...] = ()
-    amounts: tuple[Decimal, ...] = ()
+    percent_of_last_recharge: tuple[Figure, ...] = ()
+    amounts: tuple[Figure, ...] = ()
     hours_left: tuple[int, ...] = ()
 
 
@@ -86,13 +96,13 @@ class PostpaidWritten(Shape, frozen=True):
     """What makes a postpaid account one to cut."""
 
     unpaid_bills: int | None = None
-    arrears_over: Decimal | None = None
+    arrears_over: Figure | None = None
 
 
 class ReconnectWritten(Shape, frozen=True):
     """From which balance supply comes back."""
 
-    at_or_above: Decimal
+    at_or_above: Figure
 
 
 class EvidenceWritten(Shape, frozen=True):
@@ -130,16 +140,16 @@ def load_policy(file: Path) -> Policy:
     return parse_policy(read_text(file), str(file))
 
 
-def parse_policy(text: str, file: str = "policy", *, new: bool = True) -> Policy:
-    """The same from text; what stands in a store already (not `new`) is held to less.
+def parse_policy(text: str, file: str = "policy", *, standing: bool = False) -> Policy:
+    """The same from text; what is `standing` in a store already is held to less.
 
     A check that came with a later release must not take a policy out of force.
     """
-    written = convert(text, PolicyWritten, file)
-    problems = Problems()
+    written = convert(text, PolicyWritten, file, standing=standing)
+    problems = Problems(standing=standing)
     policy = _policy(written, problems)
     _check(written, policy, problems)
-    if new:
+    if not standing:
         _check_notices(policy, problems)
     problems.refuse(file, text)
     return policy
@@ -149,7 +159,7 @@ def _policy(written: PolicyWritten, problems: Problems) -> Policy:
     below = _money(written.cut.below, ("cut", "below"), problems)
     reconnect = written.reconnect
     age = written.evidence.balance_age_hours
-    over = written.postpaid.arrears_over
+    over, unpaid = written.postpaid.arrears_over, written.postpaid.unpaid_bills
     return Policy(
         name=written.name,
         title=written.title,
@@ -174,16 +184,20 @@ def _policy(written: PolicyWritten, problems: Problems) -> Policy:
         ),
         grace=_grace(written.grace, problems),
         notices=_notices(written.notices, problems),
-        unpaid_bills=written.postpaid.unpaid_bills,
+        unpaid_bills=None
+        if unpaid is None
+        else problems.whole(unpaid, ("postpaid", "unpaid_bills"), BILLS_MAX, least=1),
         arrears_over=None
         if over is None
         else problems.micro(over, ("postpaid", "arrears_over"), MONEY_DECIMALS),
         reconnect_at=below + 1
         if reconnect is None
         else _money(reconnect.at_or_above, ("reconnect", "at_or_above"), problems),
-        balance_age_max_s=None if age is None else age * HOUR_S,
+        balance_age_max_s=None
+        if age is None
+        else problems.whole(age, ("evidence", "balance_age_hours"), HOURS_MAX) * HOUR_S,
         cut_with_held_reads=written.evidence.cut_with_held_reads,
-        held_days=written.evidence.held_days,
+        held_days=problems.whole(written.evidence.held_days, ("evidence", "held_days"), DAYS_MAX),
     )
 
 
@@ -225,15 +239,15 @@ def _emergency(written: EmergencyWritten, index: int, problems: Problems) -> Eme
     place: Place = ("emergency_credit", index)
     if written.amount is None and written.hours is None:
         problems.add(place, "without end: wanted `amount`, `hours` or both")
-    if written.hours is not None and written.hours <= 0:
-        problems.add((*place, "hours"), f"{written.hours}; wanted more than zero")
-    amount = written.amount
+    amount, hours = written.amount, written.hours
     return EmergencyCredit(
         classes=written.classes,
         amount=None
         if amount is None
         else problems.micro(amount, (*place, "amount"), MONEY_DECIMALS),
-        hours=written.hours,
+        hours=None
+        if hours is None
+        else problems.whole(hours, (*place, "hours"), HOURS_MAX, least=1),
     )
 
 
@@ -243,11 +257,10 @@ def _grace(written: GraceWritten | None, problems: Problems) -> Grace | None:
     if (written.days is None) == (written.working_days is None):
         problems.add(("grace",), "wanted exactly one of `days` and `working_days`")
     days = written.days if written.days is not None else written.working_days or 0
-    if days < 0:
-        problems.add(("grace",), f"{days} days; wanted zero or more")
+    field = "working_days" if written.days is None else "days"
     below = written.below
     return Grace(
-        days=days,
+        days=problems.whole(days, ("grace", field), DAYS_MAX),
         working_days=written.working_days is not None,
         below=None if below is None else _money(below, ("grace", "below"), problems),
     )
@@ -256,19 +269,23 @@ def _grace(written: GraceWritten | None, problems: Problems) -> Grace | None:
 def _notices(written: NoticesWritten, problems: Problems) -> NoticeLevels:
     shares: Place = ("notices", "percent_of_last_recharge")
     amounts: Place = ("notices", "amounts")
+    hours: Place = ("notices", "hours_left")
     return NoticeLevels(
         percent_ppm=tuple(problems.ppm(each, shares) for each in written.percent_of_last_recharge),
         amounts=tuple(_money(each, amounts, problems) for each in written.amounts),
-        hours_left=written.hours_left,
+        hours_left=tuple(problems.whole(each, hours, HOURS_MAX) for each in written.hours_left),
     )
 
 
 def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
-    for name in ("name", "title", "area"):
-        if not getattr(policy, name).strip():
-            problems.add((name,), "is empty")
+    if not policy.title.strip():
+        problems.add(("title",), "is empty")
+    problems.names(_names(policy))
     if policy.effective_to is not None and policy.effective_to < policy.effective_from:
         problems.add(("effective_to",), f"{policy.effective_to} is before {policy.effective_from}")
+    problems.day(policy.effective_from, ("effective_from",))
+    problems.last_day(policy.effective_to, ("effective_to",))
+    problems.revision(policy.revision)
     _check_no_cut(policy, problems)
     _check_exempt(policy, problems)
     classes = [name for each in policy.thresholds for name in each.classes]
@@ -276,10 +293,24 @@ def _check(written: PolicyWritten, policy: Policy, problems: Problems) -> None:
         problems.add(("cut", "classes"), f"'{classes[index]}' has two thresholds")
     if written.reconnect is not None and policy.reconnect_at < policy.below:
         problems.add(("reconnect", "at_or_above"), "below `cut.below`: it would be cut again")
-    if policy.held_days < 0:
-        problems.add(("evidence", "held_days"), f"{policy.held_days}; wanted zero or more")
-    if policy.unpaid_bills is not None and policy.unpaid_bills < 1:
-        problems.add(("postpaid", "unpaid_bills"), f"{policy.unpaid_bills}; wanted one or more")
+
+
+def _names(policy: Policy) -> Iterator[tuple[Place, str]]:
+    """Its own, and those of what must be found by them: a class with a blank is nobody's."""
+    yield ("name",), policy.name
+    yield ("area",), policy.area
+    if policy.calendar is not None:
+        yield ("calendar",), policy.calendar
+    yield from ((("no_cut", i, "name"), each.name) for i, each in enumerate(policy.no_cut))
+    yield from ((("exempt", i, "name"), each.name) for i, each in enumerate(policy.exempt))
+    tables: tuple[tuple[Place, Sequence[Threshold | Exempt | EmergencyCredit]], ...] = (
+        (("cut", "classes"), policy.thresholds),
+        (("exempt",), policy.exempt),
+        (("emergency_credit",), policy.emergency),
+    )
+    for place, rows in tables:
+        for index, each in enumerate(rows):
+            yield from (((*place, index, "classes"), name) for name in each.classes)
 
 
 def _check_no_cut(policy: Policy, problems: Problems) -> None:

@@ -43,13 +43,13 @@ def check(tariff: Tariff, problems: Problems) -> None:
 
 
 def _span(tariff: Tariff, problems: Problems) -> None:
-    for name in ("name", "title", "currency"):
-        if not getattr(tariff, name).strip():
-            problems.add((name,), "is empty")
+    if not tariff.title.strip():
+        problems.add(("title",), "is empty")
     if tariff.effective_to is not None and tariff.effective_to < tariff.effective_from:
         problems.add(("effective_to",), f"{tariff.effective_to} is before {tariff.effective_from}")
-    if tariff.revision < 0:
-        problems.add(("revision",), f"{tariff.revision}; wanted zero or more")
+    problems.day(tariff.effective_from, ("effective_from",))
+    problems.last_day(tariff.effective_to, ("effective_to",))
+    problems.revision(tariff.revision)
     if abs(tariff.offset_min) > OFFSET_MAX_MIN:
         problems.add(("utc_offset",), "further from UTC than any place on earth")
 
@@ -151,9 +151,20 @@ def _names(tariff: Tariff, problems: Problems) -> None:
         *((("levies", i, "name"), each.name) for i, each in enumerate(tariff.levies)),
     ]
     for place, name in places:
-        if name in taken or not name.strip():
-            problems.add(place, f"'{name}' is empty, taken or reserved")
+        if name in taken:
+            problems.add(place, f"'{name}' is taken or reserved")
         taken.append(name)
+    problems.names(
+        [
+            (("name",), tariff.name),
+            (("currency",), tariff.currency),
+            *((("bands", i, "name"), each.name) for i, each in enumerate(tariff.bands)),
+            *((("day_types", i, "name"), each.name) for i, each in enumerate(tariff.day_types)),
+            *places,
+        ]
+    )
+    if tariff.calendar is not None:
+        problems.names([(("calendar",), tariff.calendar)])
 
 
 def _references(tariff: Tariff, problems: Problems) -> None:
@@ -207,5 +218,3 @@ def _export(tariff: Tariff, problems: Problems) -> None:
 def _billing(tariff: Tariff, problems: Problems) -> None:
     if tariff.billing.day not in BILLING_DAYS:
         problems.add(("billing", "day"), f"{tariff.billing.day}; wanted 1 to 28")
-    if tariff.billing.due_days < 0:
-        problems.add(("billing", "due_days"), f"{tariff.billing.due_days}; wanted zero or more")

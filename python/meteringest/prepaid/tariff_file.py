@@ -9,19 +9,28 @@ from decimal import Decimal
 from pathlib import Path
 
 from meteringest.prepaid.calendar import DayType
-from meteringest.prepaid.money import MICRO
+from meteringest.prepaid.money import MICRO, PPM
 from meteringest.prepaid.rounding import CENT_OF_A_MONTH, Rounding
-from meteringest.prepaid.rules_file import Problems, convert, read_text
+from meteringest.prepaid.rules_file import (
+    DAYS_MAX,
+    MONTH_AMOUNT_MAX,
+    RATE_MAX,
+    Problems,
+    convert,
+    read_text,
+)
 from meteringest.prepaid.slabs import Slab
 from meteringest.prepaid.tariff import (
     Basis,
     Billing,
+    Every,
     Export,
     ExportMode,
     FixedCharge,
     LatePayment,
     Levy,
     Minimum,
+    Per,
     Sign,
     Tariff,
 )
@@ -39,6 +48,7 @@ from meteringest.prepaid.toml_lines import Path as Place
 DEFAULT = "default"
 DECIMALS_MAX = 6
 KW_DECIMALS = 3
+LOAD_KW_MAX = 1_000_000
 LEVY_SIGNS = {
     "duty": Sign.CHARGE,
     "surcharge": Sign.CHARGE,
@@ -53,10 +63,10 @@ def load(file: Path) -> Tariff:
     return parse(read_text(file), str(file))
 
 
-def parse(text: str, file: str = "tariff") -> Tariff:
-    """The same from text; `file` is only a name for the refusal."""
-    written = convert(text, TariffWritten, file)
-    problems = Problems()
+def parse(text: str, file: str = "tariff", *, standing: bool = False) -> Tariff:
+    """The same from text; `file` is only a name for the refusal, `standing` as in Problems."""
+    written = convert(text, TariffWritten, file, standing=standing)
+    problems = Problems(standing=standing)
     tariff = _tariff(written, problems)
     check(tariff, problems)
     problems.refuse(file, text)
@@ -99,7 +109,10 @@ def _tariff(written: TariffWritten, problems: Problems) -> Tariff:
         minimum=_minimum(written, problems, decimals),
         levies=tuple(_levy(each, ("levies", i), problems) for i, each in enumerate(written.levies)),
         export=_export(written, problems),
-        billing=Billing(day=written.billing.day, due_days=written.billing.due_days),
+        billing=Billing(
+            day=written.billing.day,
+            due_days=problems.whole(written.billing.due_days, ("billing", "due_days"), DAYS_MAX),
+        ),
         late_payment=_late(written, problems),
         rounding={name: rule for name, rule in rounding.items() if name != DEFAULT},
         rounding_default=rounding.get(DEFAULT, CENT_OF_A_MONTH),
@@ -108,9 +121,12 @@ def _tariff(written: TariffWritten, problems: Problems) -> Tariff:
 
 def _offset(written: str, problems: Problems) -> int:
     found = _OFFSET.fullmatch(written)
+    reason = f"'{written}' is no offset; wanted +HH:MM or -HH:MM"
     if not found:
-        problems.add(("utc_offset",), f"'{written}' is no offset; wanted +HH:MM or -HH:MM")
+        problems.add(("utc_offset",), reason)
         return 0
+    if not written.isascii():
+        problems.unless_standing(("utc_offset",), reason)
     minutes = int(found[2]) * 60 + int(found[3])
     return -minutes if found[1] == "-" else minutes
 
@@ -118,7 +134,7 @@ def _offset(written: str, problems: Problems) -> int:
 def _slabs(written: tuple[SlabWritten, ...], place: Place, problems: Problems) -> tuple[Slab, ...]:
     return tuple(
         Slab(
-            rate=problems.micro(each.rate, (*place, i, "rate")),
+            rate=problems.micro(each.rate, (*place, i, "rate"), most=RATE_MAX),
             up_to_uwh=None
             if each.up_to_kwh is None
             else problems.micro(each.up_to_kwh, (*place, i, "up_to_kwh")) * 1_000,
@@ -136,17 +152,18 @@ def _band(written: BandWritten, place: Place, problems: Problems) -> Band:
         from_min=problems.minute(written.from_, (*place, "from")),
         to_min=problems.minute(written.to, (*place, "to")),
         percent_ppm=None if percent is None else problems.ppm(percent, (*place, "percent")),
-        add=None if add is None else problems.signed_micro(add, (*place, "add")),
-        rate=None if rate is None else problems.micro(rate, (*place, "rate")),
+        add=None if add is None else problems.signed_micro(add, (*place, "add"), most=RATE_MAX),
+        rate=None if rate is None else problems.micro(rate, (*place, "rate"), most=RATE_MAX),
         days=written.days,
     )
 
 
 def _fixed(written: FixedWritten, place: Place, problems: Problems, decimals: int) -> FixedCharge:
     floor, step = written.demand_floor_percent, written.load_step
+    most = _amount_max(written.per, written.every)
     return FixedCharge(
         name=written.name,
-        amount=problems.micro(written.amount, (*place, "amount"), decimals),
+        amount=problems.micro(written.amount, (*place, "amount"), decimals, most),
         per=written.per,
         every=written.every,
         sign=Sign.CREDIT if written.credit else Sign.CHARGE,
@@ -158,16 +175,22 @@ def _fixed(written: FixedWritten, place: Place, problems: Problems, decimals: in
     )
 
 
+def _amount_max(per: Per, every: Every) -> int:
+    is_rate = per is not Per.CONNECTION or every is Every.DAY
+    return RATE_MAX if is_rate else MONTH_AMOUNT_MAX
+
+
 def _watts(written: Decimal, place: Place, problems: Problems) -> int:
     """Watts (or VA) of a load in kW (or kVA)."""
-    return problems.micro(written, place, KW_DECIMALS) * 1_000 // MICRO
+    return problems.micro(written, place, KW_DECIMALS, LOAD_KW_MAX * MICRO) * 1_000 // MICRO
 
 
 def _minimum(written: TariffWritten, problems: Problems, decimals: int) -> Minimum | None:
     minimum = written.minimum
     if minimum is None:
         return None
-    amount = problems.micro(minimum.amount, ("minimum", "amount"), decimals)
+    most = _amount_max(minimum.per, Every.MONTH)
+    amount = problems.micro(minimum.amount, ("minimum", "amount"), decimals, most)
     return Minimum(amount=amount, of=minimum.of, per=minimum.per)
 
 
@@ -185,6 +208,10 @@ def _levy(written: LevyWritten, place: Place, problems: Problems) -> Levy:
                 (*place, "percent"),
                 f"{written.percent} has the wrong sign; `kind` already says whether it is given",
             )
+        if sign is Sign.CREDIT and percent > PPM:
+            problems.unless_standing(
+                (*place, "percent"), f"{written.percent}; wanted 0 to 100: more than all was given"
+            )
     return Levy(
         name=written.name,
         sign=sign or Sign.CHARGE,
@@ -201,7 +228,7 @@ def _export(written: TariffWritten, problems: Problems) -> Export:
         return Export()
     if export.mode is ExportMode.NET and written.basis is Basis.KVAH:
         problems.add(("export", "mode"), "net metering is of kWh; this tariff bills kVAh")
-    rate = problems.micro(export.rate, ("export", "rate"))
+    rate = problems.micro(export.rate, ("export", "rate"), most=RATE_MAX)
     return Export(mode=export.mode, rate=rate, surplus_month=export.surplus_month)
 
 
@@ -213,15 +240,14 @@ def _late(written: TariffWritten, problems: Problems) -> LatePayment | None:
     percent = problems.ppm(late.percent_per_month, place)
     if percent < 0:
         problems.add(place, f"{late.percent_per_month} has the wrong sign; wanted zero or more")
-    if late.grace_days < 0:
-        problems.add(("late_payment", "grace_days"), f"{late.grace_days}; wanted zero or more")
-    return LatePayment(percent_ppm_per_month=percent, grace_days=late.grace_days)
+    grace_days = problems.whole(late.grace_days, ("late_payment", "grace_days"), DAYS_MAX)
+    return LatePayment(percent_ppm_per_month=percent, grace_days=grace_days)
 
 
 def _rounding(written: TariffWritten, problems: Problems) -> dict[str, Rounding]:
     rules = {}
     for name, rule in written.rounding.items():
-        unit = problems.micro(rule.to, ("rounding", name, "to"))
+        unit = problems.micro(rule.to, ("rounding", name, "to"), most=RATE_MAX)
         if unit == 0:
             problems.add(("rounding", name, "to"), f"{rule.to}; wanted more than zero")
         rules[name] = Rounding(unit=max(unit, 1), mode=rule.mode, at=rule.at)

@@ -4,12 +4,12 @@ Rule 1: this is the shape only; tariff_file.py turns it into a checked Tariff.
 """
 
 from datetime import date
-from decimal import Decimal
 
 from msgspec import Struct, field
 
 from meteringest.prepaid.calendar import Weekday
 from meteringest.prepaid.rounding import Mode, Stretch
+from meteringest.prepaid.rules_file import Figure
 from meteringest.prepaid.tariff import Basis, Every, ExportMode, Payment, Per
 
 
@@ -20,8 +20,8 @@ class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class SlabWritten(Shape, frozen=True):
     """Units of the month up to `up_to_kwh`; the last slab leaves it out."""
 
-    rate: Decimal
-    up_to_kwh: Decimal | None = None
+    rate: Figure
+    up_to_kwh: Figure | None = None
 
 
 class BandWritten(Shape, frozen=True, rename={"from_": "from"}):
@@ -30,9 +30,9 @@ class BandWritten(Shape, frozen=True, rename={"from_": "from"}):
     name: str
     from_: str
     to: str
-    percent: Decimal | None = None
-    add: Decimal | None = None
-    rate: Decimal | None = None
+    percent: Figure | None = None
+    add: Figure | None = None
+    rate: Figure | None = None
     days: tuple[str, ...] = ()
 
 
@@ -49,19 +49,19 @@ class FixedWritten(Shape, frozen=True):
     """A charge (or with `credit = true` a subsidy) for being connected."""
 
     name: str
-    amount: Decimal
+    amount: Figure
     per: Per = Per.CONNECTION
     every: Every = Every.MONTH
     credit: bool = False
-    load_step: Decimal | None = None
-    load_min: Decimal = Decimal(0)
-    demand_floor_percent: Decimal | None = None
+    load_step: Figure | None = None
+    load_min: Figure = Figure(0)
+    demand_floor_percent: Figure | None = None
 
 
 class MinimumWritten(Shape, frozen=True):
     """What the month comes to at the least."""
 
-    amount: Decimal
+    amount: Figure
     of: tuple[str, ...]
     per: Per = Per.CONNECTION
 
@@ -72,7 +72,7 @@ class LevyWritten(Shape, frozen=True):
     name: str
     kind: str
     of: tuple[str, ...] = ()
-    percent: Decimal | None = None
+    percent: Figure | None = None
     slabs: tuple[SlabWritten, ...] = ()
     only: Payment | None = None
 
@@ -81,7 +81,7 @@ class ExportWritten(Shape, frozen=True):
     """What becomes of exported energy."""
 
     mode: ExportMode
-    rate: Decimal = Decimal(0)
+    rate: Figure = Figure(0)
     surplus_month: int | None = None
 
 
@@ -95,14 +95,14 @@ class BillingWritten(Shape, frozen=True):
 class LateWritten(Shape, frozen=True):
     """Interest on an overdue postpaid bill."""
 
-    percent_per_month: Decimal
+    percent_per_month: Figure
     grace_days: int = 0
 
 
 class RoundingWritten(Shape, frozen=True):
     """To what, which way, over which stretch."""
 
-    to: Decimal
+    to: Figure
     mode: Mode = Mode.HALF_UP
     at: Stretch = Stretch.MONTH
 

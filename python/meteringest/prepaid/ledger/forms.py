@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 from meteringest.cells import YES_NO, Cell, Column, Form, WantedError, choice, text, whole
-from meteringest.prepaid.calendar import IST_OFFSET_MIN
+from meteringest.prepaid.calendar import FIRST_DAY, IST_OFFSET_MIN, LAST_DAY
 from meteringest.prepaid.ledger.terms import OPEN_S
 from meteringest.prepaid.money import (
     PERCENT_DECIMALS,
@@ -23,8 +23,6 @@ LOAD_W_MAX = 2**32 - 1
 TEXT_BYTES_MAX = 100
 KW_DECIMALS = 3
 IST = timezone(timedelta(minutes=IST_OFFSET_MIN))
-LAST_DAY = date(2149, 6, 6)
-FIRST_DAY = date(1970, 1, 1)
 
 
 def _exact(parse: Callable[[Decimal], int], *, signed: bool = False) -> Cell:

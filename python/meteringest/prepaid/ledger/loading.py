@@ -5,7 +5,6 @@ Rule 2: a rule is never changed: the same content again is nothing new, another 
 same name, first day and revision is refused.
 """
 
-import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
@@ -18,6 +17,7 @@ from meteringest.prepaid.ledger.rules import OPEN_DAY, Content, Rule, RuleKind, 
 from meteringest.prepaid.policy import Policy
 from meteringest.prepaid.tariff import Tariff
 from meteringest.prepaid.toml_lines import line_of
+from meteringest.prepaid.toml_tables import tables
 
 # The field that only a file of that kind must have.
 MARKS = {
@@ -94,10 +94,7 @@ def load(rules: Rules, files: Sequence[RuleFile], stamp: Stamp) -> Loading:
 
 def kind_of(each: RuleFile) -> RuleKind:
     """By the field that only such a file has."""
-    try:
-        fields = tomllib.loads(each.text)
-    except tomllib.TOMLDecodeError as error:
-        raise RulesError(each.file, (f"{each.file}: not TOML: {error}",)) from error
+    fields = tables(each.text, each.file)
     for kind, mark in MARKS.items():
         if mark in fields:
             return kind

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from meteringest.prepaid.calendar import Calendar, content_id, month_start
+from meteringest.prepaid.calendar import LAST_DAY, Calendar, content_id, month_start
 from meteringest.prepaid.calendar_file import parse_calendar
 from meteringest.prepaid.fuel import FuelNotice
 from meteringest.prepaid.fuel_file import parse_fuel
@@ -20,7 +20,7 @@ from meteringest.prepaid.policy_file import parse_policy
 from meteringest.prepaid.tariff import Tariff, TariffBook
 from meteringest.prepaid.tariff_file import parse
 
-OPEN_DAY = date(2149, 6, 6)
+OPEN_DAY = LAST_DAY
 """The last day a Date holds: no end."""
 
 
@@ -124,17 +124,17 @@ def load_rules(engine: Engine) -> Rules:
     )
 
 
-def parsed(kind: RuleKind, text: str, file: str, *, new: bool = True) -> Content:
+def parsed(kind: RuleKind, text: str, file: str, *, standing: bool = False) -> Content:
     """The text as what it is; RulesError with every problem when it cannot be."""
     match kind:
         case RuleKind.TARIFF:
-            return parse(text, file)
+            return parse(text, file, standing=standing)
         case RuleKind.CALENDAR:
-            return parse_calendar(text, file)
+            return parse_calendar(text, file, standing=standing)
         case RuleKind.FUEL:
-            return parse_fuel(text, file)
+            return parse_fuel(text, file, standing=standing)
         case RuleKind.POLICY:
-            return parse_policy(text, file, new=new)
+            return parse_policy(text, file, standing=standing)
 
 
 def id_of(content: Content) -> str:
@@ -142,8 +142,13 @@ def id_of(content: Content) -> str:
     return content.id if isinstance(content, Tariff | Policy | Calendar) else content_id(content)
 
 
+def understood(rule: Rule) -> Content:
+    """What the text of a loaded rule says, also where it could not be loaded any more."""
+    return parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}", standing=True)
+
+
 def _named(rule: Rule) -> Content:
-    content = parsed(rule.kind, rule.text, f"{rule.kind} {rule.name}", new=False)
+    content = understood(rule)
     if isinstance(content, Tariff | Policy):
         # In the place where the cached property would put it.
         vars(content)["id"] = rule.id

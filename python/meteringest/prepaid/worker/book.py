@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from meteringest.prepaid.calendar import IST_OFFSET_MIN
 from meteringest.prepaid.fuel import FuelNotice
-from meteringest.prepaid.ledger.rules import RuleKind, Rules, parsed
+from meteringest.prepaid.ledger.rules import RuleKind, Rules, understood
 from meteringest.prepaid.worker.ports import Engine, Ints, fetch
 from meteringest.prepaid.worker.shards import SHARDS
 
@@ -117,8 +117,7 @@ class Book:
     @cached_property
     def fuel_notices(self) -> list[FuelNotice]:
         """Every notice there is, replaced ones too."""
-        kind = RuleKind.FUEL
-        found = [parsed(kind, row.text, row.name) for row in self.rules.rows if row.kind is kind]
+        found = [understood(row) for row in self.rules.rows if row.kind is RuleKind.FUEL]
         return [each for each in found if isinstance(each, FuelNotice)]
 
     @cached_property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from meteringest.prepaid.calendar import DAY_S, month_start
 from meteringest.prepaid.fuel import FuelNotice
-from meteringest.prepaid.ledger.rules import Rule, RuleKind, parsed
+from meteringest.prepaid.ledger.rules import Rule, RuleKind, understood
 from meteringest.prepaid.worker import cursors
 from meteringest.prepaid.worker.book import NEVER, Book, day_number, local_days
 from meteringest.prepaid.worker.ports import Engine, Ints, distinct, fetch, fetch_among
@@ -179,7 +179,7 @@ def _rule(changes: Changes, rule: Rule) -> None:
         case RuleKind.CALENDAR:
             names = {each.name for each in rules.tariffs if each.calendar == rule.name}
         case RuleKind.FUEL:
-            notice = parsed(rule.kind, rule.text, rule.name)
+            notice = understood(rule)
             if isinstance(notice, FuelNotice):
                 names, first = set(notice.tariffs), day_number(month_start(notice.charge_month))
         case RuleKind.POLICY:
