@@ -339,5 +339,3 @@ def _check_notices(policy: Policy, problems: Problems) -> None:
             problems.add(("notices", name), "a number stands twice")
     if not all(0 <= each <= PPM for each in levels.percent_ppm):
         problems.add(("notices", "percent_of_last_recharge"), "wanted 0 to 100 each")
-    if any(each < 0 for each in levels.hours_left):
-        problems.add(("notices", "hours_left"), "wanted zero or more each")
