@@ -1,7 +1,7 @@
 """What is about to be replaced in m.charge_days is copied to m.charge_history before.
 
 Rule 1: what an ended day was charged with is never gone: it stands in the one table or the other.
-Rule 2: everything older that can still be seen is copied, and may be copied twice.
+Rule 2: what an older snapshot made is copied, and may be copied twice.
 """
 
 import numpy as np
@@ -26,6 +26,6 @@ def keep_superseded(
 
 _OLDER = """
 SELECT * EXCEPT closing
-FROM m.charge_days
+FROM m.charge_days FINAL
 WHERE {among} AND day BETWEEN toDate({first}) AND toDate({last}) AND over = 1 AND ver < {ver}
 SETTINGS max_threads = 1"""
